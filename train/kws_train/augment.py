@@ -1,0 +1,127 @@
+"""What makes one recording into many: speed, gain, shift and noise on the samples, masks on the
+columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from kws.spec import FrontEnd
+
+Wave = NDArray[np.int16]
+Rng = np.random.Generator
+
+NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
+_CEILING = 32_767.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly recordings are varied; each range is (lowest, highest), drawn uniformly.
+
+    copies  varied versions of each recording, made once and drawn from at random
+    margin  columns on both sides of the window, for the shift that is drawn in each epoch
+    shift   columns that the window may move either way in an epoch, at most `margin`
+    speed   playback speed, which moves pitch and tempo together
+    gain_db gain in dB; a result beyond full scale is scaled back to it
+    noise   share of the versions that noise is mixed into
+    snr_db  ratio of the recording's power to the noise's, in dB
+    time_masks, time_width, frequency_masks, frequency_width
+            SpecAugment (Park et al., arXiv 1904.08779): bands set to the column's mean, 0
+    """
+
+    copies: int = 12
+    margin: int = 8
+    shift: int = 6
+    speed: tuple[float, float] = (0.87, 1.15)
+    gain_db: tuple[float, float] = (-12.0, 6.0)
+    noise: float = 0.8
+    snr_db: tuple[float, float] = (0.0, 30.0)
+    time_masks: int = 2
+    time_width: int = 10
+    frequency_masks: int = 2
+    frequency_width: int = 6
+
+    def samples(self, spec: FrontEnd) -> int:
+        """Samples of a version: the window and its margins."""
+        return spec.samples + 2 * self.margin * spec.hop
+
+
+def training_noises(recordings: Sequence[Wave]) -> list[Wave]:
+    """The parts of the background recordings that training may use."""
+    return [wave[: int(NOISE_SHARE * len(wave))] for wave in recordings]
+
+
+def judging_noises(recordings: Sequence[Wave]) -> list[Wave]:
+    """The parts of the background recordings that training never hears."""
+    return [wave[int(NOISE_SHARE * len(wave)) :] for wave in recordings]
+
+
+def vary(
+    wave: Wave, noises: Sequence[Wave], spec: FrontEnd, options: Augmentation, rng: Rng
+) -> Wave:
+    """One varied version of a recording: int16 [options.samples(spec)]."""
+    sound = wave.astype(np.float32)
+    speed = rng.uniform(*options.speed)
+    sound = soxr.resample(sound, speed * spec.sample_rate, spec.sample_rate, quality="MQ")
+    sound = _placed(sound, options.samples(spec), rng.integers(-spec.hop // 2, spec.hop // 2 + 1))
+    if rng.random() < options.noise:
+        noise = _noise(len(sound), noises, rng)
+        sound = sound + noise * _noise_gain(sound, noise, rng.uniform(*options.snr_db))
+    sound = sound * 10 ** (rng.uniform(*options.gain_db) / 20)
+    sound = sound * min(1.0, _CEILING / max(float(np.abs(sound).max()), 1.0))
+    return np.asarray(np.rint(sound)).astype(np.int16)
+
+
+def crop_and_mask(
+    versions: NDArray[np.int8], spec: FrontEnd, options: Augmentation, rng: Rng
+) -> NDArray[np.int8]:
+    """Windows of a batch, shifted and masked: int8 [n, columns + 2 margin, c] to [n, columns, c]."""
+    n = len(versions)
+    start = options.margin + rng.integers(-options.shift, options.shift + 1, n)
+    rows = start[:, None] + np.arange(spec.columns)
+    batch = versions[np.arange(n)[:, None], rows]
+    time = _bands(n, spec.columns, options.time_masks, options.time_width, rng)
+    frequency = _bands(n, spec.coefficients, options.frequency_masks, options.frequency_width, rng)
+    batch[time[:, :, None] | frequency[:, None, :]] = 0
+    return np.asarray(batch)
+
+
+def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:
+    """`sound` in the middle of `length` samples, moved by `offset`; cut where it is too long."""
+    start = (length - len(sound)) // 2 + offset
+    placed = np.zeros(length, np.float32)
+    first, last = max(start, 0), min(start + len(sound), length)
+    placed[first:last] = sound[first - start : last - start]
+    return placed
+
+
+def _noise(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.float32]:
+    """A stretch of a background recording, or of white noise through a random first-order slope."""
+    if rng.random() < 0.8:
+        recording = noises[rng.integers(len(noises))]
+        start = rng.integers(len(recording) - length)
+        return recording[start : start + length].astype(np.float32)
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(-1.0, 0.3)
+    return np.fft.irfft(spectrum, length).astype(np.float32)
+
+
+def _noise_gain(sound: NDArray[np.float32], noise: NDArray[np.float32], snr_db: float) -> float:
+    power, noise_power = (float(np.mean(x.astype(np.float64) ** 2)) for x in (sound, noise))
+    return float(np.sqrt(power / max(noise_power, 1e-9)) * 10 ** (-snr_db / 20))
+
+
+def _bands(n: int, size: int, count: int, width: int, rng: Rng) -> NDArray[np.bool_]:
+    """For each of n, the union of `count` bands of 0 to `width` places within `size`: [n, size]."""
+    covered = np.zeros((n, size), np.bool_)
+    for _ in range(count):
+        wide = rng.integers(0, width + 1, n)
+        start = rng.integers(0, size - wide + 1)
+        place = np.arange(size)
+        covered |= (place >= start[:, None]) & (place < (start + wide)[:, None])
+    return covered
