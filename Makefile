@@ -1,0 +1,1 @@
+include firmware/host/host.mk

@@ -1,0 +1,98 @@
+"""The front-end's C twin, loaded from firmware/build/libkws.so (`make host`) by ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws.errors import RuntimeMissing
+from kws.spec import FrontEnd
+from kws.tables import tables
+
+LIBRARY = Path(__file__).resolve().parents[2] / "firmware" / "build" / "libkws.so"
+
+_SIZES = ("sample_rate", "window", "hop", "mels", "coefficients", "columns")
+_ARRAYS = ("window", "twiddle", "mel_first", "mel_weight", "mel_floor", "log", "matrix", "bias")
+
+
+class CTables(ctypes.Structure):
+    """`struct kws_tables` of firmware/src/tables.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint32) for name in _SIZES),
+        *((f"{name}_table", ctypes.c_void_p) for name in _ARRAYS),
+    ]
+
+
+class CMfcc(ctypes.Structure):
+    """`struct kws_mfcc` of firmware/src/mfcc.h."""
+
+    _fields_ = [("tables", ctypes.c_void_p), ("work", ctypes.c_void_p)]
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """The C twin, or None where it is not built."""
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+    except OSError:
+        return None
+    address, size = ctypes.c_void_p, ctypes.c_size_t
+    loaded.kws_mfcc_init.argtypes = [address, address, address]
+    loaded.kws_mfcc_clip.argtypes = [address, address, size, size, address]
+    return loaded
+
+
+def available() -> bool:
+    """Whether `NativeMfcc` can be used."""
+    return library() is not None
+
+
+def c_tables(spec: FrontEnd) -> tuple[CTables, list[NDArray[np.generic]]]:
+    """A front-end's tables for C, and the arrays that must outlive them."""
+    t = tables(spec)
+    arrays = [np.ascontiguousarray(getattr(t, name)) for name in _ARRAYS]
+    sizes = (getattr(spec, name) for name in _SIZES)
+    return CTables(*sizes, *(array.ctypes.data for array in arrays)), arrays
+
+
+class NativeMfcc:
+    """`Mfcc` computed by the C twin: the same columns, faster, and without holding the GIL.
+
+    Calls from several threads may run at the same time. Raises `RuntimeMissing` where the
+    library is not built.
+    """
+
+    def __init__(self, spec: FrontEnd) -> None:
+        loaded = library()
+        if loaded is None:
+            raise RuntimeMissing(f"{LIBRARY} is missing or damaged; `make host` builds it")
+        self.spec = spec
+        self._library = loaded
+        self._tables, self._arrays = c_tables(spec)
+
+    def columns(self, frames: NDArray[np.int16]) -> NDArray[np.int8]:
+        """One column a frame: int16 [n, window] to int8 [n, coefficients]."""
+        return self._run(frames, self.spec.window, len(frames))
+
+    def clip(self, samples: NDArray[np.int16]) -> NDArray[np.int8]:
+        """All columns of a recording: int16 [samples] to int8 [n, coefficients]."""
+        return self._run(samples, self.spec.hop, self.spec.columns_in(len(samples)))
+
+    def _run(self, samples: NDArray[np.int16], hop: int, frames: int) -> NDArray[np.int8]:
+        samples = np.ascontiguousarray(samples, np.int16)
+        columns = np.empty((frames, self.spec.coefficients), np.int8)
+        work = np.empty(self.spec.window, np.int32)
+        mfcc = CMfcc()
+        status = self._library.kws_mfcc_init(
+            ctypes.byref(mfcc), ctypes.byref(self._tables), work.ctypes.data
+        ) or self._library.kws_mfcc_clip(
+            ctypes.byref(mfcc), samples.ctypes.data, hop, frames, columns.ctypes.data
+        )
+        if status:
+            raise ValueError(f"the C front-end refused its arguments with status {status}")
+        return columns

@@ -1,0 +1,16 @@
+# The detector's C sources built for this machine: `make host`.
+HOST_BUILD := firmware/build
+HOST_CC ?= cc
+KWS_CFLAGS := -std=c99 -Wall -Wextra -Wconversion -Wpedantic -Werror -Ifirmware/src
+KWS_SOURCES := $(sort $(wildcard firmware/src/*.c))
+KWS_HEADERS := $(sort $(wildcard firmware/src/*.h))
+
+.PHONY: host
+host: $(HOST_BUILD)/libkws.so  ## Build the C twin of the front-end for this machine
+
+$(HOST_BUILD)/libkws.so: $(KWS_SOURCES) $(KWS_HEADERS) | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $(KWS_SOURCES)
+	mv $@.new $@
+
+$(HOST_BUILD):
+	mkdir -p $@

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spectrum of a real frame in fixed point: the twin of app/kws/fft.py. */
+#ifndef KWS_FFT_H
+#define KWS_FFT_H
+
+#include <stdint.h>
+
+/*
+ * Transforms a windowed frame in place.
+ *
+ * work    [window] in: samples of at most 2^30 in magnitude; out: X(k) / (window / 2) as pairs
+ *         (real, imaginary) for k = 0 to window / 2 - 1. X(0) and X(window / 2) are real, so
+ *         the place of X(0)'s imaginary part holds X(window / 2).
+ * window  a power of two, at least 8
+ * twiddle [2][window / 2] Q31, cosine and -sine of 2 pi k / window
+ */
+void kws_fft(int32_t *work, uint32_t window, const int32_t *twiddle);
+
+#endif
