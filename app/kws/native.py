@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.errors import RuntimeMissing
+from kws.mfcc import Mfcc
 from kws.spec import FrontEnd
 from kws.tables import tables
 
@@ -96,3 +97,8 @@ class NativeMfcc:
         if status:
             raise ValueError(f"the C front-end refused its arguments with status {status}")
         return columns
+
+
+def best_mfcc(spec: FrontEnd) -> Mfcc | NativeMfcc:
+    """The C twin where it is built, else numpy: the same columns."""
+    return NativeMfcc(spec) if available() else Mfcc(spec)
