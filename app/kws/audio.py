@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.errors import AudioError
+from kws.errors import AudioError, RuntimeMissing
 
 Wave = NDArray[np.int16]
 
+FULL_SCALE = 32_768.0  # of int16: sound goes from -1 to 1
 _QUALITY = "HQ"
 
 
@@ -21,51 +24,65 @@ def read_audio(path: str | Path, rate: int) -> Wave:
     16-bit mono file at `rate` comes through untouched. Raises `AudioError` for a file that is
     missing, empty or not a recording.
     """
-    import soundfile
-
+    soundfile = _load("soundfile")
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such file; expected a recording (WAV, FLAC, Ogg, …)")
     try:
         with soundfile.SoundFile(path) as file:
-            plain = file.samplerate == rate and file.channels == 1
-            samples = file.read(dtype="int16" if plain else "float32")
+            sound = file.read(dtype="float32", always_2d=True)
             found = file.samplerate
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a *.raw
         raise AudioError(f"{path}: not a recording that can be read ({error})") from error
-    if len(samples) == 0:
+    if len(sound) == 0:
         raise AudioError(f"{path}: the recording is empty; expected at least one sample")
-    if plain:
-        return np.asarray(samples, np.int16)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    mono = sound.mean(axis=1)
     if found != rate:
-        import soxr
-
-        mono = soxr.resample(mono, found, rate, quality=_QUALITY)
+        mono = _load("soxr").resample(mono, found, rate, quality=_QUALITY)
     return to_int16(mono)
 
 
 def to_int16(sound: NDArray[np.float32]) -> Wave:
-    """Full scale ±1 to int16, rounded and limited."""
-    return np.clip(np.rint(sound * 32_768.0), -32_768, 32_767).astype(np.int16)
+    """Full scale ±1 to int16, rounded and limited; what is not a number becomes 0."""
+    scaled = np.nan_to_num(np.rint(sound * FULL_SCALE))
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 class Resampler:
-    """A stream of int16 blocks at one rate into a stream at another."""
+    """A stream of int16 blocks at one rate into a stream at another.
+
+    The sizes of the blocks change nothing: the result is that of the whole in one block.
+    """
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
-        self._stream = None
+        """Rates in Hz; raises `AudioError` where one is not positive."""
+        if min(from_rate, to_rate) <= 0:
+            raise AudioError(f"resampling from {from_rate} to {to_rate} Hz; expected above 0")
+        self._stream: Any = None
         if from_rate != to_rate:
-            import soxr
-
-            self._stream = soxr.ResampleStream(
-                from_rate, to_rate, 1, dtype="int16", quality=_QUALITY
+            # as float32: with int16, soxr dithers, and block by block in another way
+            self._stream = _load("soxr").ResampleStream(
+                from_rate, to_rate, 1, dtype="float32", quality=_QUALITY
             )
 
     def push(self, samples: Wave) -> Wave:
-        """What the block completes, at the new rate; it may be empty."""
-        return samples if self._stream is None else self._stream.resample_chunk(samples)
+        """What int16 [n] samples complete, at the new rate; it may be empty."""
+        return samples if self._stream is None else self._resample(samples)
 
     def flush(self) -> Wave:
-        """The rest, once the stream has ended."""
-        empty = np.zeros(0, np.int16)
-        return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)
+        """The rest, once the stream has ended; nothing may be pushed after it."""
+        rest = np.zeros(0, np.int16)
+        return rest if self._stream is None else self._resample(rest, last=True)
+
+    def _resample(self, samples: Wave, last: bool = False) -> Wave:
+        sound = np.asarray(samples, np.float32) / np.float32(FULL_SCALE)
+        return to_int16(self._stream.resample_chunk(sound, last=last))
+
+
+def _load(package: str) -> Any:
+    """A package of the sound stack; raises `RuntimeMissing`."""
+    try:
+        return import_module(package)
+    except (ImportError, OSError) as error:  # OSError: its C library is not there
+        raise RuntimeMissing(
+            f"{package} cannot be loaded ({error}); mend it with: pip install {package}"
+        ) from error
