@@ -1,0 +1,95 @@
+"""Running a model's network on one window of columns."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws.artefact import Artefact
+from kws.errors import ArtefactError, RuntimeMissing
+
+_INTERPRETERS = (
+    ("tflite_runtime", "tflite_runtime.interpreter"),
+    ("ai_edge_litert", "ai_edge_litert.interpreter"),
+)
+
+
+class Engine(Protocol):
+    """Whatever computes posteriors."""
+
+    def infer(self, window: NDArray[np.int8]) -> NDArray[np.int8]:
+        """int8 [columns, coefficients] to int8 [labels]: posterior = (code + 128) / 256."""
+        ...
+
+
+class TfliteEngine:
+    """TensorFlow Lite's interpreter: tflite-runtime or ai-edge-litert, whichever is installed."""
+
+    def __init__(self, model: bytes, threads: int = 1) -> None:
+        """Raises `RuntimeMissing` without an interpreter, `ArtefactError` on a bad network."""
+        interpreter_class = _interpreter_class()
+        try:
+            self._interpreter = interpreter_class(model_content=model, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0] if str(error) else "unreadable"
+            raise ArtefactError(f"the interpreter refuses the network: {why}") from error
+        self.input = self._interpreter.get_input_details()[0]
+        self.output = self._interpreter.get_output_details()[0]
+
+    def infer(self, window: NDArray[np.int8]) -> NDArray[np.int8]:
+        """int8 [columns, coefficients] to int8 [labels]: posterior = (code + 128) / 256."""
+        self._interpreter.set_tensor(self.input["index"], window[np.newaxis, :, :, np.newaxis])
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self.output["index"])[0], np.int8)
+
+
+def open_engine(artefact: Artefact, threads: int = 1) -> TfliteEngine:
+    """The engine of an artefact; raises `ArtefactError` where network and manifest disagree."""
+    engine = TfliteEngine(artefact.model, threads)
+    spec, labels = artefact.manifest.front_end, artefact.manifest.labels
+    for tensor, what, shape, scale, zero in (
+        (engine.input, "input", (1, spec.columns, spec.coefficients, 1), spec.step, 0),
+        (engine.output, "output", (1, len(labels)), 1 / 256, -128),
+    ):
+        found = (np.dtype(tensor["dtype"]).name, tuple(tensor["shape"]), *tensor["quantization"])
+        expected = ("int8", shape, scale, zero)
+        if found != expected:
+            raise ArtefactError(
+                f"{artefact.folder}: the network's {what} (type, shape, scale, zero point) is "
+                f"{found}, the manifest's {expected}: export the model again"
+            )
+    return engine
+
+
+def _interpreter_class() -> Any:
+    found = [module for package, module in _INTERPRETERS if importlib.util.find_spec(package)]
+    if not _numpy_fits_tflite_runtime() and found:
+        found = [module for module in found if not module.startswith("tflite_runtime")]
+        if not found:
+            raise RuntimeMissing(
+                f"tflite-runtime does not fit numpy {np.__version__}: pip install 'numpy<2'"
+            )
+    if not found:
+        raise RuntimeMissing(f"no TensorFlow Lite interpreter is installed: {_advice()}")
+    try:
+        return importlib.import_module(found[0]).Interpreter
+    except (ImportError, AttributeError, OSError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RuntimeMissing(f"{found[0]} does not load ({why}): {_advice()}") from error
+
+
+def _numpy_fits_tflite_runtime() -> bool:
+    """Its extension module is built against numpy 1, which its metadata does not say."""
+    return int(np.__version__.split(".")[0]) < 2
+
+
+def _advice() -> str:
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        return "pip install tflite-runtime 'numpy<2'"
+    return "pip install ai-edge-litert"
