@@ -44,7 +44,7 @@ def read_audio(path: str | Path, rate: int) -> Wave:
 def to_int16(sound: NDArray[np.float32]) -> Wave:
     """Full scale ±1 to int16, rounded and limited; what is not a number becomes 0."""
     scaled = np.nan_to_num(np.rint(sound * FULL_SCALE))
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return np.asarray(np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1), np.int16)
 
 
 class Resampler:

@@ -30,4 +30,5 @@ class ColumnFifo:
         """A copy of all columns, oldest first, int8 [columns, coefficients]; None until full."""
         if self._held < len(self._ring):
             return None
-        return np.concatenate([self._ring[self._next :], self._ring[: self._next]])
+        oldest, newest = self._ring[self._next :], self._ring[: self._next]
+        return np.asarray(np.concatenate([oldest, newest]))

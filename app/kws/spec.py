@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -57,6 +58,10 @@ class FrontEnd:
     def __post_init__(self) -> None:
         if self.window not in (128, 256, 512, 1024, 2048):
             raise SpecError(f"window is {self.window}; expected a power of two, 128 to 2048")
+        for name, value in self.to_json().items():
+            numbers = value if isinstance(value, list) else [value]
+            if any(isinstance(v, float) and not math.isfinite(v) for v in numbers):
+                raise SpecError(f"{name} is {value}; expected finite numbers")
         if not 0 < self.hop <= self.window:
             raise SpecError(f"hop is {self.hop}; expected 1 to the window's {self.window}")
         if not 0 <= self.low_hz < self.high_hz <= self.sample_rate / 2:
@@ -73,11 +78,10 @@ class FrontEnd:
                 f"log-mel gives one coefficient a band: coefficients is {self.coefficients}, "
                 f"expected {self.mels}"
             )
-        if self.columns < 1 or self.noise_floor <= 0 or self.step <= 0:
-            raise SpecError(
-                f"columns {self.columns}, noise_floor {self.noise_floor} and step {self.step} "
-                "must be positive"
-            )
+        if self.columns < 1 or self.step <= 0:
+            raise SpecError(f"columns {self.columns} and step {self.step} must be positive")
+        if not 0 < self.noise_floor <= 4:
+            raise SpecError(f"noise_floor is {self.noise_floor}; expected above 0 and at most 4")
         for name in ("mean", "deviation"):
             if len(getattr(self, name)) != self.coefficients:
                 raise SpecError(
@@ -86,6 +90,11 @@ class FrontEnd:
                 )
         if min(self.deviation) <= 0:
             raise SpecError(f"deviation {min(self.deviation)} is not positive")
+        if min(self.deviation) * self.step <= 2**-13:
+            raise SpecError(
+                f"deviation {min(self.deviation)} in steps of {self.step} is too fine for the "
+                "integer matrix; expected their product above 2^-13"
+            )
 
     @property
     def samples(self) -> int:
@@ -117,9 +126,9 @@ class FrontEnd:
                 f"front-end with missing or unknown numbers {sorted(wrong)}; "
                 f"expected exactly {sorted(names)}"
             )
-        kinds = {field.name: type(field.default) for field in fields(cls)}
+        kinds: dict[str, Any] = {field.name: type(field.default) for field in fields(cls)}
         try:
-            cast = {
+            cast: dict[str, Any] = {
                 name: tuple(float(v) for v in values[name])
                 if kinds[name] is tuple
                 else kinds[name](values[name])

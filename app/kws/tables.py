@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from kws.errors import SpecError
 from kws.spec import FrontEnd
 
 Ints = NDArray[np.int32]
@@ -92,7 +93,7 @@ def floor_energy(spec: FrontEnd) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def tables(spec: FrontEnd) -> Tables:
-    """All tables of a front-end."""
+    """All tables of a front-end; raises `SpecError` where the integers cannot hold them."""
     half = spec.window // 2
     angle = 2 * np.pi * np.arange(half) / spec.window
     edges = np.linspace(mel(spec.low_hz), mel(spec.high_hz), spec.mels + 2)
@@ -101,22 +102,49 @@ def tables(spec: FrontEnd) -> Tables:
     first = np.searchsorted(place, np.arange(spec.mels + 2), side="left")
     matrix = dct(spec) / (np.array(spec.deviation)[:, None] * spec.step)
     bias = np.array(spec.mean) / (np.array(spec.deviation) * spec.step)
+    octave = np.arange(LOG_SEGMENTS + 1) / LOG_SEGMENTS
     # log2 of the sum is that of the true energy plus what the integer scales added
     scale = _scale_bits(spec)
     exact = np.rint(matrix * 2**MATRIX_BITS)
     offset = (bias + exact.sum(axis=1) / 2**MATRIX_BITS * scale) * 2 ** (MATRIX_BITS + LOG_BITS)
-    return Tables(
+    t = Tables(
         window=_q31(hann(spec.window)),
         twiddle=_q31(np.stack([np.cos(angle), -np.sin(angle)])),
         mel_first=first.astype(np.int32),
         mel_weight=np.rint((place - np.floor(place)) * 2**MEL_BITS).astype(np.int32),
         mel_floor=np.rint(floor_energy(spec) * 2.0**scale).astype(np.int64),
-        log=np.rint(
-            np.log2(1 + np.arange(LOG_SEGMENTS + 1) / LOG_SEGMENTS) * 2**LOG_BITS
-        ).astype(np.int32),
+        log=np.rint(np.log2(1 + octave) * 2**LOG_BITS).astype(np.int32),
         matrix=exact.astype(np.int32),
         bias=(2 ** (MATRIX_BITS + LOG_BITS - 1) - np.rint(offset)).astype(np.int64),
     )
+    _check_ranges(t)
+    return t
+
+
+def _check_ranges(t: Tables) -> None:
+    """What the chain relies on: energies of 2^11 to 2^64, sums of at most 2^63.
+
+    A frame of a peak below 2^(16 - s) is shifted left by s <= 16; a normalised frame's energy is
+    at most 3/4 of 2^64, which leaves the floor, shifted by 2 s < 32, its quarter.
+    """
+    low, high = int(t.mel_floor.min()), int(t.mel_floor.max())
+    if low < 2**11:
+        raise SpecError(
+            f"mel band {int(t.mel_floor.argmin())} holds too little noise floor ({low} of 2^11): "
+            "expected a wider window, fewer mels or a higher noise_floor"
+        )
+    if high >= 2**32:
+        raise SpecError(
+            f"mel band {int(t.mel_floor.argmax())} holds too much noise floor ({high} of 2^32): "
+            "expected more mels or a lower noise_floor"
+        )
+    largest_log = 2 ** (LOG_BITS + 6)
+    sums = np.abs(t.matrix.astype(float)).sum(axis=1) * largest_log + np.abs(t.bias.astype(float))
+    if sums.max() >= 2**63:
+        raise SpecError(
+            f"coefficient {int(sums.argmax())} does not fit 64 bits: expected a larger deviation, "
+            "a larger step or a mean nearer to 0"
+        )
 
 
 def _scale_bits(spec: FrontEnd) -> int:
