@@ -16,16 +16,26 @@ from kws.tables import tables
 
 LIBRARY = Path(__file__).resolve().parents[2] / "firmware" / "build" / "libkws.so"
 
-_SIZES = ("sample_rate", "window", "hop", "mels", "coefficients", "columns")
-_ARRAYS = ("window", "twiddle", "mel_first", "mel_weight", "mel_floor", "log", "matrix", "bias")
+# The members of `struct kws_tables` in order; behind each array the field of `Tables`.
+SIZES = ("sample_rate", "window", "hop", "mels", "coefficients", "columns")
+ARRAYS = {
+    "weight": "window",
+    "twiddle": "twiddle",
+    "mel_first": "mel_first",
+    "mel_weight": "mel_weight",
+    "mel_floor": "mel_floor",
+    "log": "log",
+    "matrix": "matrix",
+    "bias": "bias",
+}
 
 
 class CTables(ctypes.Structure):
     """`struct kws_tables` of firmware/src/tables.h."""
 
     _fields_ = [
-        *((name, ctypes.c_uint32) for name in _SIZES),
-        *((f"{name}_table", ctypes.c_void_p) for name in _ARRAYS),
+        *((name, ctypes.c_uint32) for name in SIZES),
+        *((name, ctypes.c_void_p) for name in ARRAYS),
     ]
 
 
@@ -56,8 +66,8 @@ def available() -> bool:
 def c_tables(spec: FrontEnd) -> tuple[CTables, list[NDArray[np.generic]]]:
     """A front-end's tables for C, and the arrays that must outlive them."""
     t = tables(spec)
-    arrays = [np.ascontiguousarray(getattr(t, name)) for name in _ARRAYS]
-    sizes = (getattr(spec, name) for name in _SIZES)
+    arrays = [np.ascontiguousarray(getattr(t, name)) for name in ARRAYS.values()]
+    sizes = (getattr(spec, name) for name in SIZES)
     return CTables(*sizes, *(array.ctypes.data for array in arrays)), arrays
 
 

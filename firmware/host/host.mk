@@ -14,3 +14,13 @@ $(HOST_BUILD)/libkws.so: $(KWS_SOURCES) $(KWS_HEADERS) | $(HOST_BUILD)
 
 $(HOST_BUILD):
 	mkdir -p $@
+
+# The front-end's tables of KWS_MODEL, or of the defaults where it is not set.
+KWS_GENERATE = PYTHONPATH=app $(or $(PYTHON),.venv/bin/python) -m kws.generate $(KWS_MODEL:%=--model %)
+
+.PHONY: generate generate-check
+generate:  ## Write firmware/generated/ from the model
+	$(KWS_GENERATE)
+
+generate-check:
+	$(KWS_GENERATE) --check

@@ -16,7 +16,8 @@ struct kws_mfcc {
 };
 
 /* Checks the tables' sizes and keeps the two pointers. */
-enum kws_status kws_mfcc_init(struct kws_mfcc *mfcc, const struct kws_tables *tables, int32_t *work);
+enum kws_status kws_mfcc_init(struct kws_mfcc *mfcc, const struct kws_tables *tables,
+                              int32_t *work);
 
 /* One column [coefficients] from one frame [window]. */
 enum kws_status kws_mfcc_column(const struct kws_mfcc *mfcc, const int16_t *frame, int8_t *column);

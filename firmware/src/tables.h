@@ -7,11 +7,11 @@
 
 /* The formats of the tables: the same names and values as in app/kws/tables.py. */
 enum {
-    KWS_POWER_SHIFT = 11,  /* bits dropped from a bin's power before the mel sum */
-    KWS_MEL_BITS = 15,     /* fraction bits of a mel weight */
-    KWS_LOG_BITS = 24,     /* fraction bits of log2 */
+    KWS_POWER_SHIFT = 11,   /* bits dropped from a bin's power before the mel sum */
+    KWS_MEL_BITS = 15,      /* fraction bits of a mel weight */
+    KWS_LOG_BITS = 24,      /* fraction bits of log2 */
     KWS_LOG_SEGMENTS = 128, /* linear pieces per octave of the log2 table */
-    KWS_MATRIX_BITS = 18,  /* fraction bits of the matrix that ends the front-end */
+    KWS_MATRIX_BITS = 18,   /* fraction bits of the matrix that ends the front-end */
 };
 
 struct kws_tables {
