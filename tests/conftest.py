@@ -1,0 +1,103 @@
+"""What tests share: recordings where there are some, speech synthesised where there are none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kws.audio import read_audio
+from kws.spec import FrontEnd
+from kws_train.extras import TRAINING, missing
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("KWS_DATA") or ROOT.parent / "shared" / "data")
+
+WORDS = ("yes", "no", "left", "stop", "go", "seven")
+VOICES = {
+    "espeak-ng": lambda word, path: ["espeak-ng", "-v", "en-us", "-s", "150", "-w", path, word],
+    "flite": lambda word, path: ["flite", "-voice", "slt", "-t", word, "-o", path],
+}
+
+UNMET: pytest.StashKey[dict[str, int]] = pytest.StashKey()
+
+
+def _lacking() -> dict[str, str]:
+    """Why tests of a marker cannot run here, by marker."""
+    reasons = {}
+    if not DATA.is_dir():
+        reasons["data"] = f"no recordings in {DATA}; KWS_DATA names their folder"
+    if absent := missing(*TRAINING):
+        reasons["train"] = f"{', '.join(absent)} not installed; pip install -e '.[train]'"
+    return reasons
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that need what is not here, and count them."""
+    lacking = _lacking()
+    unmet = [next((m for m in lacking if item.get_closest_marker(m)), None) for item in items]
+    counts = config.stash.setdefault(UNMET, {})
+    for marker in filter(None, unmet):
+        counts[marker] = counts.get(marker, 0) + 1
+    if left_out := [item for item, marker in zip(items, unmet, strict=True) if marker]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item, marker in zip(items, unmet, strict=True) if not marker]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a worker's counts to the process that prints the summary (pytest-xdist)."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["unmet"] = session.config.stash.get(UNMET, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take a worker's counts; every worker collects all tests, so that one is enough."""
+    output: Mapping[str, dict[str, int]] = getattr(node, "workeroutput", {})
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    config.stash.setdefault(UNMET, {}).update(output.get("unmet", {}))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many tests were left out, and why."""
+    lacking = _lacking()
+    for marker, count in config.stash.get(UNMET, {}).items():
+        terminalreporter.write_line(f"left out: {count} tests of {marker!r}: {lacking[marker]}")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with speech_commands, speech_commands_test and librispeech."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def spec() -> FrontEnd:
+    """The default front-end."""
+    return FrontEnd()
+
+
+@pytest.fixture(scope="session")
+def speech(
+    tmp_path_factory: pytest.TempPathFactory, spec: FrontEnd
+) -> dict[str, NDArray[np.int16]]:
+    """Spoken words, mono int16 at the front-end's rate, by `WORD-SYNTHESISER`."""
+    folder = tmp_path_factory.mktemp("speech")
+    clips = {}
+    for program, command in VOICES.items():
+        if shutil.which(program) is None:
+            raise RuntimeError(f"{program} is missing; run: sudo apt-get install espeak-ng flite")
+        for word in WORDS:
+            path = folder / f"{word}-{program}.wav"
+            subprocess.run(command(word, str(path)), check=True, timeout=60)
+            clips[path.stem] = read_audio(path, spec.sample_rate)
+    return clips
