@@ -1,0 +1,7 @@
+"""Training, quantisation, export and judging of keyword spotters."""
+
+import os
+
+# QKeras needs Keras 2, which TensorFlow gives under this flag; it must be set before the import
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,147 @@
+"""An experiment as one TOML file: every number of a training, checked when it is read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from kws.errors import KwsError
+from kws.spec import FrontEnd
+from kws_train.augment import Augmentation
+from kws_train.data import COMMANDS
+
+
+class ConfigError(KwsError):
+    """An experiment file with a key or a value that is not expected."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network; `kind` says which of the other fields it reads.
+
+    conv, depthwise, dense  filters, kernel [time, frequency], stride, weights
+    pool                    kernel
+    residual                filters, kernel, stride: two convolutions around a shortcut
+    norm                    batch norm, where the activation is "elu"
+    average                 mean over time and frequency
+    """
+
+    kind: str
+    filters: int = 0
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    weights: str = ""  # "int8" or "binary"; "" takes the network's
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A network, as the list of its layers; a dense layer for the labels is added at its end.
+
+    precision   "float", or "int8": 8-bit weights and activations through QKeras
+    activation  "relu": every convolution and dense layer has a norm, which folds, then a ReLU;
+                "elu": each has an ELU, and norms stand only where `norm` layers are listed
+    """
+
+    layers: tuple[Layer, ...]
+    precision: str = "float"
+    activation: str = "relu"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained.
+
+    initial      experiment whose trained weights it starts from
+    teacher      experiments whose logits it is distilled from (Hinton et al., 1503.02531)
+    distil       weight of the distillation, 0 to 1; the rest is the labels'
+    temperature  softens both sides of the distillation
+    auxiliary    weight of a second head, dropped at export, that names all words
+    others       clips of other words an epoch, per clip of a command
+    balance      0 draws clips as they come, 1 every word equally often
+    average      decay of the moving average of weights that is judged and exported
+    """
+
+    epochs: int = 60
+    batch: int = 128
+    rate: float = 1e-3
+    final_rate: float = 1e-5
+    warmup: float = 1.0
+    decay: float = 1e-4
+    smoothing: float = 0.05
+    balance: float = 0.8
+    others: float = 0.5
+    auxiliary: float = 0.3
+    average: float = 0.998
+    seed: int = 1
+    initial: str = ""
+    teacher: tuple[str, ...] = ()
+    distil: float = 0.0
+    temperature: float = 2.0
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A whole experiment file."""
+
+    description: str
+    network: NetworkConfig
+    labels: tuple[str, ...] = COMMANDS
+    front_end: FrontEnd = field(default_factory=FrontEnd)
+    augment: Augmentation = field(default_factory=Augmentation)
+    train: Training = field(default_factory=Training)
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read and check an experiment file; raises `ConfigError` with the key that is wrong."""
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; expected an experiment in TOML") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML ({error})") from error
+    experiment = _convert(Experiment, values, str(path))
+    assert isinstance(experiment, Experiment)
+    return experiment
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """Every value that the experiment runs with, defaults included."""
+    return asdict(experiment)
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    """`value` from TOML as `kind`: a dataclass, a tuple, or a plain type."""
+    if is_dataclass(kind):
+        return _dataclass(kind, value, where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where} is {value!r}; expected a list")
+        inner = get_args(kind)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_convert(inner[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+        if len(inner) != len(value):
+            raise ConfigError(f"{where} has {len(value)} values; expected {len(inner)}")
+        return tuple(_convert(k, v, where) for k, v in zip(inner, value, strict=True))
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind and not isinstance(kind, UnionType):
+        raise ConfigError(f"{where} is {value!r}; expected a value of type {kind.__name__}")
+    return value
+
+
+def _dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} is {value!r}; expected a table")
+    types = get_type_hints(kind)
+    names = [f.name for f in fields(kind)]
+    if unknown := sorted(set(value) - set(names)):
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; expected some of {names}")
+    try:
+        return kind(**{k: _convert(types[k], v, f"{where}: {k}") for k, v in value.items()})
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,179 @@
+"""Networks in Keras and QKeras, built from an experiment's list of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from qkeras import QActivation, QConv2D, QDense, QDepthwiseConv2D
+
+from kws.spec import FrontEnd
+from kws_train.config import ConfigError, Layer, NetworkConfig
+
+keras = tf.keras
+Tensor = Any
+
+WEIGHTS = {"int8": "quantized_bits(8, 0, 1, 1, alpha=1.0)", "binary": "binary(alpha=1)"}
+RELU_STEP = 2.0**-6  # of an activation's code, 0 to 255
+RELU = "quantized_relu(8, 2)"
+RELU_TOP = 255 * RELU_STEP
+LOGIT_STEP = 2.0**-3  # of a logit's code, -128 to 127
+LOGITS = "quantized_bits(8, 4, 1, alpha=1.0)"
+_EPSILON = 1e-3
+_GAIN_FLOOR = 1e-2
+
+
+class GainFloor(keras.constraints.Constraint):  # type: ignore[misc]
+    """Keeps a norm's gain positive, so that folding it into the scales keeps every weight code."""
+
+    def __call__(self, w: Tensor) -> Tensor:
+        return tf.maximum(w, _GAIN_FLOOR)
+
+
+class UnitRange(keras.constraints.Constraint):  # type: ignore[misc]
+    """Keeps weights where their quantiser reaches, -1 to 1."""
+
+    def __call__(self, w: Tensor) -> Tensor:
+        return tf.clip_by_value(w, -1.0, 1.0)
+
+
+def build(config: NetworkConfig, spec: FrontEnd, labels: int, words: int) -> Tensor:
+    """A model from float columns [n, columns, coefficients, 1] to two heads of logits.
+
+    The first head has one logit a label; the second, for training alone, one a word.
+    """
+    maker = _Maker(config)
+    x = inputs = keras.Input((spec.columns, spec.coefficients, 1), name="columns")
+    for index, layer in enumerate(config.layers):
+        x = maker.layer(x, layer, f"{layer.kind}{index}")
+    head = Layer("dense", labels)
+    logits = maker.linear(x, head, "labels")
+    if not maker.elu:
+        logits = maker.norm(logits, head, "labels")
+    if maker.quantised:
+        logits = QActivation(LOGITS, name="labels_code")(logits)
+    auxiliary = keras.layers.Dense(words, name="words")(x)
+    return keras.Model(inputs, [logits, auxiliary])
+
+
+class _Maker:
+    """Adds layers in the network's precision; equal names let weights move between precisions."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        if config.precision not in ("float", "int8"):
+            raise ConfigError(f"precision is {config.precision!r}; expected 'float' or 'int8'")
+        if config.activation not in ("relu", "elu"):
+            raise ConfigError(f"activation is {config.activation!r}; expected 'relu' or 'elu'")
+        self.quantised = config.precision != "float"
+        self.elu = config.activation == "elu"
+        if self.quantised and self.elu:
+            raise ConfigError("an int8 network needs activation 'relu'; ELU has no 8-bit form")
+
+    def layer(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+        if layer.kind == "pool":
+            return keras.layers.MaxPool2D(layer.kernel, name=name)(x)
+        if layer.kind == "average":
+            return keras.layers.GlobalAveragePooling2D(name=name)(x)
+        if layer.kind == "residual":
+            return self.residual(x, layer, name)
+        if layer.kind == "norm":
+            return keras.layers.BatchNormalization(name=name, epsilon=_EPSILON, momentum=0.95)(x)
+        if layer.kind not in ("conv", "depthwise", "dense"):
+            raise ConfigError(f"layer kind {layer.kind!r} is not known")
+        x = self.linear(x, layer, name)
+        if self.elu:
+            x = keras.layers.ELU(name=f"{name}_elu")(x)
+        else:
+            x = self.relu(self.norm(x, layer, name), name)
+        return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
+
+    def linear(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+        """The products and sums of a layer, without norm and activation."""
+        options: dict[str, Any] = {"name": name}
+        quantiser = WEIGHTS[layer.weights or "int8"]
+        if layer.kind == "dense":
+            x = keras.layers.Flatten(name=f"{name}_flat")(x) if len(x.shape) > 2 else x
+            if not self.quantised:
+                return keras.layers.Dense(layer.filters, **options)(x)
+            options |= {"kernel_quantizer": quantiser, "kernel_constraint": UnitRange()}
+            return QDense(layer.filters, **options)(x)
+        # a bias before a norm would be idle
+        options |= {"padding": "same", "strides": layer.stride, "use_bias": self.elu}
+        kind = "depthwise" if layer.kind == "depthwise" else "kernel"
+        if self.quantised:
+            options |= {f"{kind}_quantizer": quantiser, f"{kind}_constraint": UnitRange()}
+        if kind == "depthwise":
+            depthwise = QDepthwiseConv2D if self.quantised else keras.layers.DepthwiseConv2D
+            return depthwise(layer.kernel, **options)(x)
+        conv = QConv2D if self.quantised else keras.layers.Conv2D
+        return conv(layer.filters, layer.kernel, **options)(x)
+
+    def norm(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+        """Batch norm: a gain a channel, or one for a whole dense layer.
+
+        TFLite's fully-connected layer has one scale for all its weights, so what folds into it
+        must be one number; its biases stay one a unit.
+        """
+        options = {
+            "name": f"{name}_norm",
+            "epsilon": _EPSILON,
+            "momentum": 0.95,
+            "gamma_constraint": GainFloor(),
+        }
+        if layer.kind != "dense":
+            return keras.layers.BatchNormalization(**options)(x)
+        x = keras.layers.Reshape((layer.filters, 1), name=f"{name}_units")(x)
+        x = keras.layers.BatchNormalization(**options)(x)
+        return keras.layers.Reshape((layer.filters,), name=f"{name}_row")(x)
+
+    def relu(self, x: Tensor, name: str) -> Tensor:
+        if self.quantised:
+            return QActivation(RELU, name=f"{name}_code")(x)
+        return keras.layers.ReLU(max_value=RELU_TOP, name=f"{name}_relu")(x)
+
+    def residual(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+        """Two convolutions around a shortcut (He et al., 1512.03385); float only, for teachers."""
+        if self.quantised:
+            raise ConfigError(f"layer {name}: residual layers are for float networks alone")
+        first = Layer("conv", layer.filters, layer.kernel, layer.stride)
+        second = Layer("conv", layer.filters, layer.kernel)
+        y = self.relu(self.norm(self.linear(x, first, f"{name}a"), first, f"{name}a"), f"{name}a")
+        y = self.norm(self.linear(y, second, f"{name}b"), second, f"{name}b")
+        if x.shape[-1] != layer.filters or layer.stride != (1, 1):
+            short = Layer("conv", layer.filters, (1, 1), layer.stride)
+            x = self.norm(self.linear(x, short, f"{name}s"), short, f"{name}s")
+        x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_sum")([x, y]))
+        return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
+
+
+def transfer(source: Tensor, target: Tensor) -> None:
+    """Copy the weights of layers that have the same name, scaled to the target's quantisers.
+
+    A quantised kernel must fill -1 to 1. Dividing a float kernel by its largest value (of a
+    channel, or of a whole dense layer) and the norm behind it likewise leaves the function as it
+    was; a binary kernel, which keeps the signs alone, is divided so that few values are clipped.
+    """
+    sources = {layer.name: layer for layer in source.layers if layer.weights}
+    sizes: dict[str, Any] = {}
+    for layer in target.layers:
+        if layer.name not in sources:
+            continue
+        values = sources[layer.name].get_weights()
+        if type(layer) is not type(sources[layer.name]):
+            size = sizes[f"{layer.name}_norm"] = _largest(layer, values[0])
+            values = [values[0] / size, *(bias / np.max(size) for bias in values[1:])]
+        elif layer.name in sizes:
+            gain, shift, mean, variance = values
+            size = sizes[layer.name].reshape(-1)
+            values = [gain, shift, mean / size, variance / size**2]
+        layer.set_weights(values)
+
+
+def _largest(layer: Tensor, kernel: Any) -> Any:
+    """What to divide a kernel by, broadcastable to it."""
+    if isinstance(layer, QDense):
+        binary = "binary" in str(layer.kernel_quantizer)
+        return np.full((1, 1), 2 * np.abs(kernel).mean() if binary else np.abs(kernel).max())
+    axes = (0, 1, 3) if isinstance(layer, QDepthwiseConv2D) else (0, 1, 2)
+    return np.abs(kernel).max(axis=axes, keepdims=True) + 1e-9

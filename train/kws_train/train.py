@@ -1,0 +1,261 @@
+"""kws-train: from an experiment file and Speech Commands to trained weights and their curves."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kws.errors import KwsError
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from kws_train.augment import crop_and_mask
+from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
+from kws_train.versions import Corpus, corpus
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
+console = Console(stderr=True)
+
+
+@dataclass
+class Batch:
+    """What one step reads: windows, the word of each, and the teachers' logits for them."""
+
+    windows: NDArray[np.int8]
+    words: NDArray[np.intp]
+
+
+class Sampler:
+    """Draws an epoch's clips: the rare words more often, other words among them."""
+
+    def __init__(self, data: Corpus, experiment: Experiment) -> None:
+        self.data, self.experiment = data, experiment
+        labels, options = len(experiment.labels), experiment.train
+        count = np.bincount(data.words, minlength=len(data.names))
+        command = data.words < labels
+        self.size = int(command.sum() * (1 + options.others))
+        weight = count[data.words].astype(np.float64) ** -options.balance
+        share = np.where(command, 1.0, options.others)
+        for group in (command, ~command):
+            weight[group] /= max(weight[group].sum(), 1e-12)
+        self.chance = weight * share / (weight * share).sum()
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch, which depend on the seed and its number alone."""
+        options = self.experiment.train
+        rng = np.random.default_rng([options.seed, number])
+        copies = len(self.data.versions)
+        for _ in range(self.steps):
+            clips = rng.choice(len(self.chance), options.batch, p=self.chance)
+            versions = self.data.versions[rng.integers(copies, size=options.batch), clips]
+            windows = crop_and_mask(
+                versions, self.experiment.front_end, self.experiment.augment, rng
+            )
+            yield Batch(windows, self.data.words[clips])
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return self.size // self.experiment.train.batch
+
+
+def learning_rate(options: Training, step: int, steps: int) -> float:
+    """Linear warm-up over `warmup` epochs of `steps`, then half a cosine down to `final_rate`."""
+    warm, total = options.warmup * steps, options.epochs * steps
+    if step < warm:
+        return options.rate * (step + 1) / warm
+    turn = np.cos(np.pi * (step - warm) / max(total - warm, 1))
+    return float(options.final_rate + 0.5 * (options.rate - options.final_rate) * (1 + turn))
+
+
+class Trainer:
+    """A model in training, its moving average, and the folder that both are kept in."""
+
+    def __init__(self, experiment: Experiment, data: Corpus, runs: Path, name: str) -> None:
+        import tensorflow as tf
+
+        from kws_train import network
+
+        self.tf, self.experiment, self.data = tf, experiment, data
+        self.folder = runs / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = experiment.train
+        tf.keras.utils.set_random_seed(options.seed)
+        self.model = build(experiment, len(data.names))
+        self.averaged = build(experiment, len(data.names))
+        if options.initial:
+            network.transfer(load_trained(runs, options.initial)[1], self.model)
+        self.averaged.set_weights(self.model.get_weights())
+        self.teachers = [load_trained(runs, teacher)[1] for teacher in options.teacher]
+        self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
+        self.epoch = tf.Variable(0, dtype=tf.int64)
+        self.best = tf.Variable(0.0, dtype=tf.float64)
+        self.saver = tf.train.CheckpointManager(
+            tf.train.Checkpoint(
+                model=self.model,
+                averaged=self.averaged,
+                optimizer=self.optimizer,
+                epoch=self.epoch,
+                best=self.best,
+            ),
+            str(self.folder / "checkpoints"),
+            max_to_keep=1,
+        )
+        decayed = [w for w in self.model.trainable_weights if "kernel" in w.name]
+        self._decay = [] if experiment.network.precision != "float" else decayed
+        self._step = tf.function(self._one_step)
+
+    def _one_step(self, windows: Any, words: Any) -> tuple[Any, Any]:
+        """One update; returns the loss and the share of right answers among the commands."""
+        tf, options = self.tf, self.experiment.train
+        labels = len(self.experiment.labels)
+        x = as_input(windows, self.experiment)
+        command = tf.cast(words < labels, tf.float32)
+        answer = tf.one_hot(tf.minimum(words, labels - 1), labels)
+        with tf.GradientTape() as tape:
+            logits, auxiliary = self.model(x, training=True)
+            truth = tf.keras.losses.categorical_crossentropy(
+                answer, logits, from_logits=True, label_smoothing=options.smoothing
+            )
+            loss = (1 - options.distil) * mean(tf, truth, command)
+            loss += options.auxiliary * tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(words, auxiliary)
+            )
+            if self.teachers:
+                loss += options.distil * self._distillation(x, logits)
+            if self._decay:
+                loss += options.decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decay])
+        weights = self.model.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
+            slow.assign_add((1 - options.average) * (fast - slow))
+        right = tf.cast(tf.argmax(logits, -1) == words, tf.float32)
+        return loss, mean(tf, right, command)
+
+    def _distillation(self, x: Any, logits: Any) -> Any:
+        """Cross-entropy against the teachers' mean posteriors at a temperature."""
+        tf, heat = self.tf, self.experiment.train.temperature
+        soft = tf.add_n(
+            [tf.nn.softmax(teacher(x, training=False)[0] / heat) for teacher in self.teachers]
+        ) / len(self.teachers)
+        return heat**2 * tf.reduce_mean(
+            tf.nn.softmax_cross_entropy_with_logits(soft, logits / heat)
+        )
+
+    def run(self) -> float:
+        """Train to the last epoch, from a checkpoint if there is one; the best accuracy."""
+        if self.saver.latest_checkpoint:
+            self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
+            console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
+        options, sampler = self.experiment.train, Sampler(self.data, self.experiment)
+        (self.folder / "experiment.json").write_text(
+            json.dumps({**resolved(self.experiment), "words": self.data.names}, indent=2) + "\n"
+        )
+        with Progress(console=console) as progress:
+            bar = progress.add_task(self.folder.name, total=options.epochs * sampler.steps)
+            progress.advance(bar, int(self.epoch) * sampler.steps)
+            for number in range(int(self.epoch), options.epochs):
+                sums = np.zeros(2)
+                for step, batch in enumerate(sampler.epoch(number)):
+                    rate = learning_rate(options, number * sampler.steps + step, sampler.steps)
+                    self.optimizer.learning_rate.assign(rate)
+                    sums += [float(v) for v in self._step(batch.windows, batch.words)]
+                    progress.advance(bar)
+                self._end_epoch(number, rate, *(sums / sampler.steps))
+        return float(self.best)
+
+    def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
+        judged = predict(self.averaged, self.data.validation, self.experiment)
+        validation = float(np.mean(judged.argmax(-1) == self.data.answers))
+        values = (number + 1, f"{rate:.3g}", *(f"{v:.4f}" for v in (loss, accuracy, validation)))
+        log = self.folder / "curves.csv"
+        new = number == 0 or not log.is_file()
+        with log.open("w" if new else "a", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([FIELDS, values] if new else [values])
+        console.print("  ".join(f"{k} {v}" for k, v in zip(FIELDS, values, strict=True)))
+        self.epoch.assign(number + 1)
+        if validation >= float(self.best):
+            self.best.assign(validation)
+            self.averaged.save_weights(str(self.folder / "best.weights.h5"))
+        self.saver.save()
+
+
+def mean(tf: Any, values: Any, chosen: Any) -> Any:
+    """Mean of the chosen values; 0 where none is chosen."""
+    return tf.reduce_sum(values * chosen) / tf.maximum(tf.reduce_sum(chosen), 1.0)
+
+
+def as_input(windows: Any, experiment: Experiment) -> Any:
+    """Int8 windows [n, columns, coefficients] as the network's float input."""
+    import tensorflow as tf
+
+    return tf.cast(windows, tf.float32)[..., None] * experiment.front_end.step
+
+
+def predict(model: Any, windows: NDArray[np.int8], experiment: Experiment) -> NDArray[np.float32]:
+    """Logits of the labels: int8 [n, columns, coefficients] to float32 [n, labels]."""
+    logits, _ = model.predict(as_input(windows, experiment), batch_size=256, verbose=0)
+    return np.asarray(logits)
+
+
+def build(experiment: Experiment, words: int) -> Any:
+    """The experiment's network in Keras, untrained."""
+    from kws_train import network
+
+    return network.build(
+        experiment.network, experiment.front_end, len(experiment.labels), words
+    )
+
+
+def load_trained(runs: Path, name: str) -> tuple[Experiment, Any]:
+    """An experiment and its network with the best weights of an earlier training."""
+    experiment = read_experiment(EXPERIMENTS / f"{name}.toml")
+    weights = runs / name / "best.weights.h5"
+    if not weights.is_file():
+        raise ConfigError(f"{weights} is missing; train it first: kws-train {name}")
+    words = json.loads((runs / name / "experiment.json").read_text())["words"]
+    model = build(experiment, len(words))
+    model.load_weights(str(weights))
+    return experiment, model
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line of kws-train."""
+    parser = argparse.ArgumentParser(prog="kws-train", description=__doc__)
+    parser.add_argument("experiment", help="a TOML file, or the name of one in train/experiments")
+    parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
+    options = parser.parse_args(argv)
+    try:
+        path = Path(options.experiment)
+        if path.suffix != ".toml":
+            path = EXPERIMENTS / f"{path}.toml"
+        experiment = read_experiment(path)
+        data = corpus(
+            options.data,
+            options.cache,
+            experiment.front_end,
+            experiment.augment,
+            experiment.labels,
+        )
+        best = Trainer(experiment, data, options.runs, path.stem).run()
+        console.print(f"{path.stem}: best validation accuracy {100 * best:.2f} %")
+    except KwsError as error:
+        console.print(f"kws-train: {error}", markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
