@@ -1,16 +1,25 @@
-# The detector's C sources built for this machine: `make host`.
+# The C sources built for this machine: `make host`, and the generated tables: `make generate`.
 HOST_BUILD := firmware/build
 HOST_CC ?= cc
-KWS_CFLAGS := -std=c99 -Wall -Wextra -Wconversion -Wpedantic -Werror -Ifirmware/src
-KWS_SOURCES := $(sort $(wildcard firmware/src/*.c))
-KWS_HEADERS := $(sort $(wildcard firmware/src/*.h))
+KWS_CFLAGS := -std=c99 -Wall -Wextra -Wconversion -Wpedantic -Werror
+KWS_CFLAGS += -Ifirmware/src -Ifirmware/generated
+KWS_VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' app/kws/__init__.py)
+
+LIBRARY_SOURCES := $(sort $(wildcard firmware/src/*.c))
+HOST_SOURCES := $(LIBRARY_SOURCES) firmware/generated/frontend.c firmware/host/main.c \
+	firmware/host/wav.c
+C_HEADERS := $(wildcard firmware/src/*.h firmware/generated/*.h firmware/host/*.h)
 
 .PHONY: host
-host: $(HOST_BUILD)/libkws.so  ## Build the C twin of the front-end for this machine
+host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host  ## Build the C twin for this machine
 
-$(HOST_BUILD)/libkws.so: $(KWS_SOURCES) $(KWS_HEADERS) | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $(KWS_SOURCES)
+# Moved into place, so that a program which has the old library loaded keeps it.
+$(HOST_BUILD)/libkws.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $(LIBRARY_SOURCES)
 	mv $@.new $@
+
+$(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) -O2 -DKWS_VERSION='"$(KWS_VERSION)"' -o $@ $(HOST_SOURCES)
 
 $(HOST_BUILD):
 	mkdir -p $@
