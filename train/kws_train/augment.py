@@ -1,5 +1,4 @@
-"""What makes one recording into many: speed, gain, shift and noise on the samples, masks on the
-columns."""
+"""What makes one recording into many: on its samples, and on its columns."""
 
 from __future__ import annotations
 
@@ -80,7 +79,7 @@ def vary(
 def crop_and_mask(
     versions: NDArray[np.int8], spec: FrontEnd, options: Augmentation, rng: Rng
 ) -> NDArray[np.int8]:
-    """Windows of a batch, shifted and masked: int8 [n, columns + 2 margin, c] to [n, columns, c]."""
+    """Windows of a batch, shifted and masked: [n, columns + 2 margin, c] to [n, columns, c]."""
     n = len(versions)
     start = options.margin + rng.integers(-options.shift, options.shift + 1, n)
     rows = start[:, None] + np.arange(spec.columns)

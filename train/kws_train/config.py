@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -86,10 +87,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A whole experiment file."""
+    """A whole experiment file; `publish` says whether it ends with a model in models/."""
 
     description: str
     network: NetworkConfig
+    publish: bool = True
     labels: tuple[str, ...] = COMMANDS
     front_end: FrontEnd = field(default_factory=FrontEnd)
     augment: Augmentation = field(default_factory=Augmentation)
@@ -97,13 +99,17 @@ class Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Read and check an experiment file; raises `ConfigError` with the key that is wrong."""
+    """Read and check an experiment, in TOML or in the JSON that a training keeps.
+
+    Raises `ConfigError` with the key that is wrong.
+    """
+    parse = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        values = tomllib.loads(path.read_text())
+        values = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; expected an experiment in TOML") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML ({error})") from error
+        raise ConfigError(f"{path}: no such file; expected an experiment") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not {path.suffix[1:].upper()} ({error})") from error
     experiment = _convert(Experiment, values, str(path))
     assert isinstance(experiment, Experiment)
     return experiment

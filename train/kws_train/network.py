@@ -28,6 +28,7 @@ class GainFloor(keras.constraints.Constraint):  # type: ignore[misc]
     """Keeps a norm's gain positive, so that folding it into the scales keeps every weight code."""
 
     def __call__(self, w: Tensor) -> Tensor:
+        """The nearest gain that is allowed."""
         return tf.maximum(w, _GAIN_FLOOR)
 
 
@@ -35,6 +36,7 @@ class UnitRange(keras.constraints.Constraint):  # type: ignore[misc]
     """Keeps weights where their quantiser reaches, -1 to 1."""
 
     def __call__(self, w: Tensor) -> Tensor:
+        """The nearest weights that are allowed."""
         return tf.clip_by_value(w, -1.0, 1.0)
 
 

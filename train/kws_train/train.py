@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kws.errors import KwsError
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from kws.artefact import models_dir
+from kws.command import run
 from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
+from kws_train.extras import TRAINING, need
 from kws_train.versions import Corpus, corpus
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+EXPERIMENT, WORDS, CURVES = "experiment.json", "words.json", "curves.csv"
+WEIGHTS = "best.weights.h5"
 FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
 console = Console(stderr=True)
 
@@ -80,22 +84,23 @@ def learning_rate(options: Training, step: int, steps: int) -> float:
 class Trainer:
     """A model in training, its moving average, and the folder that both are kept in."""
 
-    def __init__(self, experiment: Experiment, data: Corpus, runs: Path, name: str) -> None:
+    def __init__(self, experiment: Experiment, data: Corpus, folder: Path) -> None:
         import tensorflow as tf
 
         from kws_train import network
 
         self.tf, self.experiment, self.data = tf, experiment, data
-        self.folder = runs / name
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._claim_folder()
         options = experiment.train
+        runs = folder.parent
         tf.keras.utils.set_random_seed(options.seed)
         self.model = build(experiment, len(data.names))
         self.averaged = build(experiment, len(data.names))
         if options.initial:
-            network.transfer(load_trained(runs, options.initial)[1], self.model)
+            network.transfer(load_trained(runs / options.initial)[1], self.model)
         self.averaged.set_weights(self.model.get_weights())
-        self.teachers = [load_trained(runs, teacher)[1] for teacher in options.teacher]
+        self.teachers = [load_trained(runs / teacher)[1] for teacher in options.teacher]
         self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
         self.epoch = tf.Variable(0, dtype=tf.int64)
         self.best = tf.Variable(0.0, dtype=tf.float64)
@@ -113,6 +118,17 @@ class Trainer:
         decayed = [w for w in self.model.trainable_weights if "kernel" in w.name]
         self._decay = [] if experiment.network.precision != "float" else decayed
         self._step = tf.function(self._one_step)
+
+    def _claim_folder(self) -> None:
+        """Keep the resolved experiment; refuse a folder that another configuration has used."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kept = self.folder / EXPERIMENT
+        if kept.is_file() and read_experiment(kept) != self.experiment:
+            raise ConfigError(
+                f"{self.folder} holds a training with other numbers; remove it to train anew"
+            )
+        kept.write_text(json.dumps(resolved(self.experiment), indent=2) + "\n")
+        (self.folder / WORDS).write_text(json.dumps(self.data.names) + "\n")
 
     def _one_step(self, windows: Any, words: Any) -> tuple[Any, Any]:
         """One update; returns the loss and the share of right answers among the commands."""
@@ -157,9 +173,6 @@ class Trainer:
             self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
             console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
         options, sampler = self.experiment.train, Sampler(self.data, self.experiment)
-        (self.folder / "experiment.json").write_text(
-            json.dumps({**resolved(self.experiment), "words": self.data.names}, indent=2) + "\n"
-        )
         with Progress(console=console) as progress:
             bar = progress.add_task(self.folder.name, total=options.epochs * sampler.steps)
             progress.advance(bar, int(self.epoch) * sampler.steps)
@@ -177,16 +190,17 @@ class Trainer:
         judged = predict(self.averaged, self.data.validation, self.experiment)
         validation = float(np.mean(judged.argmax(-1) == self.data.answers))
         values = (number + 1, f"{rate:.3g}", *(f"{v:.4f}" for v in (loss, accuracy, validation)))
-        log = self.folder / "curves.csv"
+        log = self.folder / CURVES
         new = number == 0 or not log.is_file()
         with log.open("w" if new else "a", newline="") as file:
             writer = csv.writer(file)
             writer.writerows([FIELDS, values] if new else [values])
-        console.print("  ".join(f"{k} {v}" for k, v in zip(FIELDS, values, strict=True)))
+        line = "  ".join(f"{k} {v}" for k, v in zip(FIELDS, values, strict=True))
+        console.print(line, soft_wrap=True)
         self.epoch.assign(number + 1)
         if validation >= float(self.best):
             self.best.assign(validation)
-            self.averaged.save_weights(str(self.folder / "best.weights.h5"))
+            self.averaged.save_weights(str(self.folder / WEIGHTS))
         self.saver.save()
 
 
@@ -212,49 +226,66 @@ def build(experiment: Experiment, words: int) -> Any:
     """The experiment's network in Keras, untrained."""
     from kws_train import network
 
-    return network.build(
-        experiment.network, experiment.front_end, len(experiment.labels), words
-    )
+    return network.build(experiment.network, experiment.front_end, len(experiment.labels), words)
 
 
-def load_trained(runs: Path, name: str) -> tuple[Experiment, Any]:
-    """An experiment and its network with the best weights of an earlier training."""
-    experiment = read_experiment(EXPERIMENTS / f"{name}.toml")
-    weights = runs / name / "best.weights.h5"
+def load_trained(run: Path) -> tuple[Experiment, Any]:
+    """An earlier training's experiment and its network with the best weights."""
+    weights = run / WEIGHTS
     if not weights.is_file():
-        raise ConfigError(f"{weights} is missing; train it first: kws-train {name}")
-    words = json.loads((runs / name / "experiment.json").read_text())["words"]
-    model = build(experiment, len(words))
+        raise ConfigError(f"{weights} is missing; train it first: kws-train {run.name}")
+    experiment = read_experiment(run / EXPERIMENT)
+    model = build(experiment, len(json.loads((run / WORDS).read_text())))
     model.load_weights(str(weights))
     return experiment, model
 
 
+def is_trained(run: Path, experiment: Experiment) -> bool:
+    """Whether a training with these numbers has reached its last epoch."""
+    curves = run / CURVES
+    ended = curves.is_file() and len(curves.read_text().split()) > experiment.train.epochs
+    return ended and read_experiment(run / EXPERIMENT) == experiment
+
+
+def train(path: Path, options: argparse.Namespace) -> None:
+    """Train an experiment, those that it starts or learns from first, and publish it."""
+    name, experiment = path.stem, read_experiment(path)
+    for needed in dict.fromkeys((experiment.train.initial, *experiment.train.teacher)):
+        other = path.with_name(f"{needed}.toml")
+        if needed and not is_trained(options.runs / needed, read_experiment(other)):
+            train(other, options)
+    data = corpus(
+        options.data, options.cache, experiment.front_end, experiment.augment, experiment.labels
+    )
+    best = Trainer(experiment, data, options.runs / name).run()
+    console.print(f"{name}: best validation accuracy {100 * best:.2f} %")
+    if experiment.publish:
+        from kws_train.publish import publish
+
+        _, model = load_trained(options.runs / name)
+        folder = publish(experiment, model, data, best, options.models / name).folder
+        console.print(f"{name}: written to {folder}", soft_wrap=True)
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command line of kws-train."""
-    parser = argparse.ArgumentParser(prog="kws-train", description=__doc__)
-    parser.add_argument("experiment", help="a TOML file, or the name of one in train/experiments")
+    known = " ".join(sorted(path.stem for path in EXPERIMENTS.glob("*.toml")))
+    parser = argparse.ArgumentParser(
+        prog="kws-train", description="Train a network; a training that was stopped goes on."
+    )
+    parser.add_argument("experiment", help=f"a TOML file, or one of train/experiments: {known}")
     parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
+    parser.add_argument("--models", type=Path, default=models_dir(), help="where models are kept")
     options = parser.parse_args(argv)
-    try:
-        path = Path(options.experiment)
-        if path.suffix != ".toml":
-            path = EXPERIMENTS / f"{path}.toml"
-        experiment = read_experiment(path)
-        data = corpus(
-            options.data,
-            options.cache,
-            experiment.front_end,
-            experiment.augment,
-            experiment.labels,
-        )
-        best = Trainer(experiment, data, options.runs, path.stem).run()
-        console.print(f"{path.stem}: best validation accuracy {100 * best:.2f} %")
-    except KwsError as error:
-        console.print(f"kws-train: {error}", markup=False)
-        return 1
-    return 0
+    path = Path(options.experiment)
+
+    def work() -> None:
+        need(*TRAINING)
+        train(path if path.suffix == ".toml" else EXPERIMENTS / f"{path}.toml", options)
+
+    return run("kws-train", work)
 
 
 if __name__ == "__main__":

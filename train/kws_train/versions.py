@@ -14,7 +14,7 @@ from rich.progress import track
 
 from kws.native import best_mfcc
 from kws.spec import FrontEnd
-from kws.tables import tables
+from kws.tables import dct, floor_energy, hann, mel_filters, tables
 from kws_train import augment, data
 from kws_train.augment import Augmentation
 from kws_train.data import Clip
@@ -42,8 +42,11 @@ class Corpus:
 def corpus(
     root: Path, cache: Path, spec: FrontEnd, options: Augmentation, labels: tuple[str, ...]
 ) -> Corpus:
-    """The corpus of a Speech Commands archive; versions are kept in `cache`, by what they depend
-    on: the clips, the front-end's tables and the augmentation."""
+    """The corpus of a Speech Commands archive.
+
+    Versions are kept in `cache`, under a key of all that they depend on: the clips, the
+    front-end's tables and the augmentation.
+    """
     splits = data.speech_commands(root)
     training = splits["training"]
     others = sorted({clip.word for clip in training} - set(labels))
@@ -62,9 +65,7 @@ def corpus(
         [clip for clip in splits["validation"] if clip.word in labels], spec.sample_rate
     )
     answers = np.array([labels.index(clip.word) for clip in judged])
-    return Corpus(
-        names, stored["versions"], stored["words"], data.windows(waves, spec), answers
-    )
+    return Corpus(names, stored["versions"], stored["words"], data.windows(waves, spec), answers)
 
 
 def make_versions(
@@ -88,13 +89,13 @@ def make_versions(
     return versions
 
 
-def statistics(waves: Sequence[NDArray[np.int16]], spec: FrontEnd) -> tuple[list[float], list[float]]:
+def statistics(
+    waves: Sequence[NDArray[np.int16]], spec: FrontEnd
+) -> tuple[list[float], list[float]]:
     """Mean and deviation of each coefficient over recordings, in log2 of power.
 
     They are read from float columns of the textbook formula, since the integer ones need them.
     """
-    from kws.tables import dct, floor_energy, hann, mel_filters
-
     parts = []
     for wave in track(waves, "Measuring the columns"):
         if len(wave) >= spec.window:

@@ -1,0 +1,56 @@
+"""A trained network as an artefact: model.tflite and its manifest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+from kws.artefact import Artefact, Manifest
+from kws.decide import Decision
+from kws.errors import ArtefactError
+from kws_train.config import Experiment, resolved
+from kws_train.quantise import export
+from kws_train.versions import Corpus
+
+# until `python -m kws_train.tune` fits it to validation streams
+UNTUNED = Decision(smoothing=16, threshold=0.8, refractory=62)
+PACKAGES = ("kws-listen", "tensorflow", "tf-keras", "qkeras", "numpy")
+
+
+def publish(
+    experiment: Experiment, model: Any, data: Corpus, accuracy: float, folder: Path
+) -> Artefact:
+    """Write the model into `folder`; a decision that was tuned for it before is kept.
+
+    accuracy is the best on the validation clips, 0 to 1, before export.
+    """
+    try:
+        decision = Artefact.load(folder).manifest.decision
+    except ArtefactError:
+        decision = UNTUNED
+    provenance = {
+        "description": experiment.description,
+        "command": f"make train-{folder.name}",
+        "data": "Speech Commands v0.01 and v0.02 (Warden, arXiv 1804.03209, CC BY 4.0)",
+        "training_clips": len(data.words),
+        "validation_clips": len(data.answers),
+        "validation_accuracy": round(accuracy, 4),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "experiment": {k: v for k, v in resolved(experiment).items() if k != "front_end"},
+    }
+    manifest = Manifest(
+        name=folder.name,
+        labels=experiment.labels,
+        front_end=experiment.front_end,
+        decision=decision,
+        provenance=provenance,
+    )
+    return Artefact.save(folder, manifest, export(experiment, model))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
