@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 def power_spectrum(frames: Ints, twiddle: NDArray[np.int32]) -> Ints:
     """|X|^2 of windowed frames.
 
-    frames  [n, window] of at most 2^30 in magnitude
+    frames  [n, window] of at most 2^30 in magnitude under a Hann window, 2^29 without one
     twiddle [2, window / 2] Q31, cosine and -sine of 2 pi k / window
     returns [n, window / 2 + 1] int64, the squared magnitude of X(k) / (window / 2)
 

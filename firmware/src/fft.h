@@ -8,9 +8,10 @@
 /*
  * Transforms a windowed frame in place.
  *
- * work    [window] in: samples of at most 2^30 in magnitude; out: X(k) / (window / 2) as pairs
- *         (real, imaginary) for k = 0 to window / 2 - 1. X(0) and X(window / 2) are real, so
- *         the place of X(0)'s imaginary part holds X(window / 2).
+ * work    [window] in: samples of at most 2^30 in magnitude under a Hann window, 2^29 without
+ *         one; out: X(k) / (window / 2) as pairs (real, imaginary) for k = 0 to window / 2 - 1.
+ *         X(0) and X(window / 2) are real, so the place of X(0)'s imaginary part holds
+ *         X(window / 2).
  * window  a power of two, at least 8
  * twiddle [2][window / 2] Q31, cosine and -sine of 2 pi k / window
  */
