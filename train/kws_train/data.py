@@ -47,9 +47,7 @@ def speech_commands(root: Path, validation: int = 10, testing: int = 10) -> dict
     `validation + testing` percent. Raises `DataError` for a folder without words, and where a
     speaker is in two splits.
     """
-    words = sorted(
-        folder for folder in _folders(root) if not folder.name.startswith(("_", "."))
-    )
+    words = sorted(folder for folder in _folders(root) if not folder.name.startswith(("_", ".")))
     lists = {name: _listed(root / f"{name}_list.txt") for name in SPLITS[1:]}
     by_list = any(names is not None for names in lists.values())
     splits: dict[str, list[Clip]] = {name: [] for name in SPLITS}

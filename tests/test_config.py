@@ -1,0 +1,60 @@
+"""Experiment files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kws_train.config import ConfigError, Layer, read_experiment, resolved
+
+EXPERIMENTS = sorted((Path(__file__).parents[1] / "train" / "experiments").glob("*.toml"))
+SMALL = """
+description = "A small one"
+[network]
+layers = [{ kind = "conv", filters = 8, kernel = [3, 3] }, { kind = "dense", filters = 4 }]
+"""
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_what_is_kept_of_an_experiment_reads_back_the_same(path: Path, tmp_path: Path) -> None:
+    experiment = read_experiment(path)
+    kept = tmp_path / "experiment.json"
+    kept.write_text(json.dumps(resolved(experiment)))
+    assert read_experiment(kept) == experiment
+
+
+def test_defaults_fill_what_is_not_said(tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    experiment = read_experiment(path)
+    assert experiment.network.layers == (Layer("conv", 8), Layer("dense", 4))
+    assert len(experiment.labels) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMALL + "[train]\nepoch = 3\n", "unknown key 'epoch'"),
+        (SMALL + "[train]\nepochs = '3'\n", "epochs is '3'; expected a value of type int"),
+        (SMALL + "[augment]\nspeed = [1.0]\n", "has 1 values; expected 2"),
+        (SMALL.replace("[3, 3]", "3"), "kernel is 3; expected a list"),
+        ("network = 1\ndescription = ''", "expected a table"),
+        (SMALL + "[front_end]\nhop = 0\n", "hop is 0"),
+        ("description =", "not TOML"),
+        ("description = 'no network'", "network"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, message: str, tmp_path: Path) -> None:
+    from kws.errors import KwsError
+
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(KwsError, match=message):
+        read_experiment(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read_experiment(tmp_path / "none.toml")
