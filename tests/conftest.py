@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kws.artefact import Artefact
 from kws.audio import read_audio
 from kws.spec import FrontEnd
 from kws_train.extras import TRAINING, missing
+from tiny_model import tiny_artefact
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KWS_DATA") or ROOT.parent / "shared" / "data")
@@ -101,3 +103,15 @@ def speech(
             subprocess.run(command(word, str(path)), check=True, timeout=60)
             clips[path.stem] = read_audio(path, spec.sample_rate)
     return clips
+
+
+@pytest.fixture(scope="session")
+def talk(speech: dict[str, NDArray[np.int16]]) -> NDArray[np.int16]:
+    """A few seconds of words on end."""
+    return np.concatenate(list(speech.values()))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
+    """A model that fires a lot: a dense layer of random weights."""
+    return tiny_artefact(tmp_path_factory.mktemp("models") / "tiny")

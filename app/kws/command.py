@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from kws.errors import KwsError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and exit with 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def run(name: str, work: Callable[[], None]) -> int:

@@ -15,43 +15,33 @@ from typing import NoReturn
 
 from kws import __version__
 from kws.action import ActionError, Command, Recorder
-from kws.artefact import Artefact, list_models
+from kws.artefact import DEFAULT_MODEL, Artefact, list_models
+from kws.command import Parser, run
 from kws.display import Display, JsonLines, LiveLine
-from kws.errors import ArtefactError, KwsError
+from kws.errors import ArtefactError
 from kws.session import Session
 from kws.sources import FileSource, PipeSource, Source
 from kws.spec import FrontEnd
 from kws.spotter import Spotter
 
 PROGRAM = "kws-listen"
-DEFAULT_MODEL = "st-int8"
 LIVE_HOPS = 4  # in a block of live audio: several columns at once cost less
 FILE_HOPS = 64  # in a block of a file
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     args = _arguments(argv)
+    with _terminate_like_interrupt():
+        return run(PROGRAM, lambda: _quietly_piped(args))
+
+
+def _quietly_piped(args: argparse.Namespace) -> None:
     try:
-        with _terminate_like_interrupt():
-            return int(args.task(args))
-    except KwsError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 1
+        args.task(args)
     except BrokenPipeError:
         # the reader has had enough; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -97,7 +87,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def _listen(args: argparse.Namespace) -> int:
+def _listen(args: argparse.Namespace) -> None:
     artefact = Artefact.load(args.model)
     spotter = Spotter(artefact, keywords=args.keywords, threshold=args.threshold)
     recorder = Recorder(args.record, spotter.spec) if args.record else None
@@ -112,7 +102,6 @@ def _listen(args: argparse.Namespace) -> int:
     finally:
         display.close()
     print(f"{PROGRAM}: {session.summary()}", file=sys.stderr)
-    return 0
 
 
 def _display(args: argparse.Namespace) -> Display:
@@ -133,7 +122,7 @@ def _source(args: argparse.Namespace, spec: FrontEnd, say: Callable[[str], None]
     return Microphone(rate, block, args.device, say)
 
 
-def _list_devices(_args: argparse.Namespace) -> int:
+def _list_devices(_args: argparse.Namespace) -> None:
     from kws.microphone import find_device, input_devices
 
     devices = input_devices()
@@ -144,10 +133,9 @@ def _list_devices(_args: argparse.Namespace) -> int:
             f"{mark} {device.index:3}  {device.name}  "
             f"({device.system}, {device.channels} channels, {device.rate} Hz)"
         )
-    return 0
 
 
-def _list_models(_args: argparse.Namespace) -> int:
+def _list_models(_args: argparse.Namespace) -> None:
     for name in list_models():
         mark = "*" if name == DEFAULT_MODEL else " "
         try:
@@ -157,7 +145,6 @@ def _list_models(_args: argparse.Namespace) -> int:
         else:
             size, labels = len(artefact.model), " ".join(artefact.manifest.labels)
             print(f"{mark} {name:<12} {size:>9,} bytes  {labels}")
-    return 0
 
 
 def _rate(text: str) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -108,7 +109,7 @@ class Microphone(Source):
         """Seconds of audio that wait in the queue."""
         return self._queue.qsize() * self._block / self._rate
 
-    def blocks(self) -> Iterator[Wave]:
+    def blocks(self) -> Generator[Wave, None, None]:
         """The samples as they come, without end."""
         try:
             while True:
@@ -141,7 +142,7 @@ class Microphone(Source):
                 self.overflows += 1
 
         def finished() -> None:
-            if waiting.empty():
+            with suppress(queue.Full):  # then GONE_SECONDS without a block tell it
                 waiting.put_nowait(None)
 
         try:

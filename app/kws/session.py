@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,9 @@ class Session:
     def run(self) -> None:
         """Listen until the source ends; Ctrl-C may end it at any time."""
         try:
-            for block in self._source.blocks():
-                self._push(block)
+            with closing(self._source.blocks()) as blocks:
+                for block in blocks:
+                    self._push(block)
         finally:
             if self._recorder:
                 self._recorder.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +28,7 @@ class Source:
     endless = False
     overflows = 0
 
-    def blocks(self) -> Iterator[Wave]:
+    def blocks(self) -> Generator[Wave, None, None]:
         """The samples, in order, in blocks of any size."""
         raise NotImplementedError
 
@@ -55,7 +55,7 @@ class FileSource(Source):
         """Seconds by which the reader is late, in real time."""
         return self._behind
 
-    def blocks(self) -> Iterator[Wave]:
+    def blocks(self) -> Generator[Wave, None, None]:
         """All samples, `block` at a time; in real time each when its last one was spoken."""
         start = time.monotonic()
         for first in range(0, len(self._samples), self._block):
@@ -80,7 +80,7 @@ class PipeSource(Source):
         self._bytes = 2 * block
         self._resampler = Resampler(from_rate, rate)
 
-    def blocks(self) -> Iterator[Wave]:
+    def blocks(self) -> Generator[Wave, None, None]:
         """The samples as they come; raises `AudioError` where there are none or a WAV header."""
         rest = b""
         first = True
