@@ -13,6 +13,7 @@ from kws.errors import SpecError
 from kws.spec import FrontEnd
 
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
 
 Q31 = 2**31
 POWER_SHIFT = 11  # bits dropped from a bin's power before the mel sum, which then fits 64 bits
@@ -56,17 +57,17 @@ class Tables:
         return total.hexdigest()
 
 
-def mel(hz: float | NDArray[np.float64]) -> NDArray[np.float64]:
+def mel(hz: float | Floats) -> Floats:
     """Mel scale of O'Shaughnessy (as in HTK): 2595 log10(1 + f / 700)."""
     return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0))
 
 
-def hann(window: int) -> NDArray[np.float64]:
+def hann(window: int) -> Floats:
     """Periodic Hann window, 0.5 - 0.5 cos(2 pi n / N)."""
     return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window))
 
 
-def mel_filters(spec: FrontEnd) -> NDArray[np.float64]:
+def mel_filters(spec: FrontEnd) -> Floats:
     """Triangles of height 1, evenly spaced and linear on the mel scale: [mels, bins]."""
     bins = np.arange(spec.window // 2 + 1) * spec.sample_rate / spec.window
     edges = np.linspace(mel(spec.low_hz), mel(spec.high_hz), spec.mels + 2)
@@ -74,7 +75,7 @@ def mel_filters(spec: FrontEnd) -> NDArray[np.float64]:
     return np.asarray(np.maximum(0.0, 1.0 - np.abs(place - np.arange(1, spec.mels + 1)[:, None])))
 
 
-def dct(spec: FrontEnd) -> NDArray[np.float64]:
+def dct(spec: FrontEnd) -> Floats:
     """Orthonormal DCT-II, [coefficients, mels]; the identity for log-mel features."""
     if spec.features == "log-mel":
         return np.eye(spec.mels)
@@ -85,7 +86,7 @@ def dct(spec: FrontEnd) -> NDArray[np.float64]:
     return np.asarray(basis * scale)
 
 
-def floor_energy(spec: FrontEnd) -> NDArray[np.float64]:
+def floor_energy(spec: FrontEnd) -> Floats:
     """Expected energy of the noise floor in each mel band, for unscaled int16 samples: [mels]."""
     white = spec.noise_floor**2 * float(np.sum(hann(spec.window) ** 2))
     return np.asarray(white * mel_filters(spec).sum(axis=1))
@@ -107,43 +108,44 @@ def tables(spec: FrontEnd) -> Tables:
     scale = _scale_bits(spec)
     exact = np.rint(matrix * 2**MATRIX_BITS)
     offset = (bias + exact.sum(axis=1) / 2**MATRIX_BITS * scale) * 2 ** (MATRIX_BITS + LOG_BITS)
-    t = Tables(
+    rounding = 2 ** (MATRIX_BITS + LOG_BITS - 1)
+    floor = np.rint(floor_energy(spec) * 2.0**scale)
+    _check_ranges(floor, exact, offset)
+    return Tables(
         window=_q31(hann(spec.window)),
         twiddle=_q31(np.stack([np.cos(angle), -np.sin(angle)])),
         mel_first=first.astype(np.int32),
         mel_weight=np.rint((place - np.floor(place)) * 2**MEL_BITS).astype(np.int32),
-        mel_floor=np.rint(floor_energy(spec) * 2.0**scale).astype(np.int64),
+        mel_floor=floor.astype(np.int64),
         log=np.rint(np.log2(1 + octave) * 2**LOG_BITS).astype(np.int32),
         matrix=exact.astype(np.int32),
-        bias=(2 ** (MATRIX_BITS + LOG_BITS - 1) - np.rint(offset)).astype(np.int64),
+        bias=(rounding - np.rint(offset)).astype(np.int64),
     )
-    _check_ranges(t)
-    return t
 
 
-def _check_ranges(t: Tables) -> None:
+def _check_ranges(floor: Floats, matrix: Floats, offset: Floats) -> None:
     """What the chain relies on: energies of 2^11 to 2^64, sums of at most 2^63.
 
-    A frame of a peak below 2^(16 - s) is shifted left by s <= 16; a normalised frame's energy is
-    at most 3/4 of 2^64, which leaves the floor, shifted by 2 s < 32, its quarter.
+    A frame with a peak below 2^(16 - s) is shifted left by s <= 16; a normalised frame's energy
+    is at most 3/4 of 2^64, which leaves a quarter to the floor, shifted by 2 s <= 30; silence,
+    at s = 16, has the floor alone.
     """
-    low, high = int(t.mel_floor.min()), int(t.mel_floor.max())
-    if low < 2**11:
+    if floor.min() < 2**11:
         raise SpecError(
-            f"mel band {int(t.mel_floor.argmin())} holds too little noise floor ({low} of 2^11): "
-            "expected a wider window, fewer mels or a higher noise_floor"
+            f"mel band {floor.argmin()} holds too little noise floor ({floor.min():.0f}, expected "
+            f"{2**11}): take a wider window, fewer mels or a higher noise_floor"
         )
-    if high >= 2**32:
+    if floor.max() >= 2**32:
         raise SpecError(
-            f"mel band {int(t.mel_floor.argmax())} holds too much noise floor ({high} of 2^32): "
-            "expected more mels or a lower noise_floor"
+            f"mel band {floor.argmax()} holds too much noise floor ({floor.max():.0f}, expected "
+            f"below {2**32}): take more mels or a lower noise_floor"
         )
-    largest_log = 2 ** (LOG_BITS + 6)
-    sums = np.abs(t.matrix.astype(float)).sum(axis=1) * largest_log + np.abs(t.bias.astype(float))
+    largest_log = 2.0 ** (LOG_BITS + 6)
+    sums = np.abs(matrix).sum(axis=1) * largest_log + np.abs(offset)
     if sums.max() >= 2**63:
         raise SpecError(
-            f"coefficient {int(sums.argmax())} does not fit 64 bits: expected a larger deviation, "
-            "a larger step or a mean nearer to 0"
+            f"coefficient {sums.argmax()} does not fit 64 bits: take a larger deviation, a larger "
+            "step or a mean nearer to 0"
         )
 
 
@@ -157,5 +159,5 @@ def _scale_bits(spec: FrontEnd) -> int:
     return 2 * (15 - 1 - transform_bits) - POWER_SHIFT + MEL_BITS
 
 
-def _q31(values: NDArray[np.float64]) -> Ints:
+def _q31(values: Floats) -> Ints:
     return np.asarray(np.minimum(np.rint(values * Q31), Q31 - 1)).astype(np.int32)
