@@ -1,0 +1,118 @@
+"""kws-eval: how well a model recognises the clips of a test set, and what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kws.artefact import Artefact
+from kws.command import run
+from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
+from kws_train import plots
+from kws_train.judge import Judgement, judge
+
+
+def report(artefact: Artefact, judged: Judgement, folder: str) -> Iterator[str]:
+    """Everything that is said of a model and the clips of a folder, line by line."""
+    graph = read_graph(artefact.model)
+    commands = judged.accuracy()
+    yield f"{artefact.manifest.name} on {commands.total:,} clips of {folder}"
+    yield f"accuracy over {len(judged.per_word())} commands  {commands}"
+    if judged.keywords != judged.labels:
+        whole = judged.accuracy(judged.labels)
+        yield f"accuracy over all labels  {whole} of {whole.total:,} clips"
+    yield "brackets are 95 % intervals (Wilson)"
+    yield ""
+    yield from word_table(judged)
+    yield ""
+    yield from confusion_table(judged)
+    yield ""
+    yield from cost_lines(graph)
+    yield from left_out(judged)
+
+
+def as_json(artefact: Artefact, judged: Judgement) -> dict[str, Any]:
+    """The figures of the commands as plain JSON values."""
+    graph, commands = read_graph(artefact.model), judged.accuracy()
+    return {
+        "model": artefact.manifest.name,
+        "clips": commands.total,
+        "accuracy": commands.value,
+        "interval": list(commands.interval),
+        "per_word": {word: share.value for word, share in judged.per_word().items()},
+        "flash_bytes": flash_bytes(graph),
+        "macs": macs(graph),
+    }
+
+
+def word_table(judged: Judgement) -> Iterator[str]:
+    """One line a word: clips, those recognised, their share and its interval."""
+    yield f"{'word':<10}{'clips':>6}{'right':>7}   accuracy"
+    for word, share in judged.per_word().items():
+        yield f"{word:<10}{share.total:>6}{share.hits:>7}   {share}"
+
+
+def confusion_table(judged: Judgement) -> Iterator[str]:
+    """One line a label with clips, one column a label that was heard."""
+    width = max(6, *(len(label) + 2 for label in judged.labels))
+    yield "spoken \\ heard".ljust(16) + "".join(f"{label:>{width}}" for label in judged.labels)
+    for label, row in zip(judged.labels, judged.confusion(), strict=True):
+        if row.sum():
+            yield f"{label:<16}" + "".join(f"{count or '.':>{width}}" for count in row)
+
+
+def cost_lines(graph: Graph) -> Iterator[str]:
+    """What the network costs on a device."""
+    yield f"flash   {flash_bytes(graph):>12,} bytes  weights, biases, scales; binary weights packed"
+    yield f"RAM     {ram_estimate(graph):>12,} bytes  activations alive at once, an estimate"
+    yield f"MACs    {macs(graph):>12,} an inference"
+
+
+def left_out(judged: Judgement) -> Iterator[str]:
+    """What was not scored, and what could not be read."""
+    if unscored := judged.unscored:
+        words = ", ".join(f"{word} {clips}" for word, clips in unscored.items())
+        yield f"not scored: {sum(unscored.values()):,} clips without a label of the model ({words})"
+    if judged.unreadable:
+        yield f"not readable, skipped: {len(judged.unreadable)} clips (named on stderr)"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line of kws-eval."""
+    parser = argparse.ArgumentParser(prog="kws-eval", description=__doc__)
+    parser.add_argument("--model", required=True, help="a model's name or folder")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a test set: one folder of recordings a word"
+    )
+    parser.add_argument("--json", action="store_true", help="figures as one JSON object")
+    parser.add_argument("--confusion", type=Path, metavar="PNG", help="plot the confusion matrix")
+    parser.add_argument(
+        "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
+    )
+    options = parser.parse_args(argv)
+    return run("kws-eval", lambda: _evaluate(options))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    artefact = Artefact.load(options.model)
+    if options.confusion or options.det:
+        plots.need_matplotlib()
+    judged = judge(artefact, options.data)
+    for reason in judged.unreadable:
+        sys.stderr.write(f"skipped: {reason}\n")
+    if options.confusion:
+        plots.confusion(judged.labels, judged.confusion(), options.confusion)
+    if options.det:
+        plots.clip_det(judged.det(), options.det)
+    if options.json:
+        print(json.dumps(as_json(artefact, judged), indent=2))
+    else:
+        print("\n".join(report(artefact, judged, options.data.resolve().name)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Plots as PNG: learning curves, confusion matrix, DET, accuracy against noise."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws.errors import KwsError, RuntimeMissing
+from kws_train.intervals import Share
+
+_DPI = 110
+_STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+}
+_BLUE, _ORANGE, _GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
+_LEAST = 1e-3  # where a logarithmic axis of shares ends: below it there are hardly any clips
+
+Floats = NDArray[np.float64]
+Curve = tuple[Floats, Floats]  # false accepts, false rejects
+
+
+def need_matplotlib() -> None:
+    """Raise `RuntimeMissing` unless plots can be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise RuntimeMissing(
+            "plots need matplotlib, which is not installed: pip install matplotlib"
+        )
+
+
+def learning_curves(curves: Path, png: Path) -> None:
+    """Loss and accuracies by epoch, from a training's curves.csv."""
+    try:
+        with curves.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
+        epochs, loss = columns["epoch"], columns["loss"]
+        accuracies = {
+            "training, augmented": columns["accuracy"],
+            "validation": columns["validation_accuracy"],
+        }
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise KwsError(
+            f"{curves}: not the curves of a training ({error}); kws-train writes them"
+        ) from error
+    with _figure(png, (7.2, 2.9), 2) as (left, right):
+        left.plot(epochs, loss, color=_BLUE)
+        left.set(xlabel="epoch", ylabel="training loss")
+        for (name, values), colour in zip(accuracies.items(), (_GREY, _BLUE), strict=True):
+            right.plot(epochs, [100 * value for value in values], color=colour, label=name)
+        right.set(xlabel="epoch", ylabel="accuracy, %")
+        right.legend(loc="lower right")
+
+
+def confusion(labels: Sequence[str], matrix: NDArray[np.intp], png: Path) -> None:
+    """Shares of each spoken label's clips (a row) by label heard, with their numbers."""
+    spoken = [index for index in range(len(labels)) if matrix[index].sum()]
+    counts = matrix[spoken]
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    with _figure(png, (5.6, 5.0)) as (axes,):
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.grid(visible=False)
+        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+        axes.set_yticks(range(len(spoken)), [labels[index] for index in spoken])
+        axes.set(xlabel="heard", ylabel="spoken")
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                ink = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", color=ink, fontsize=8)
+
+
+def clip_det(curves: Mapping[str, Curve], png: Path) -> None:
+    """False rejects against false accepts over clips, a line a label and their mean.
+
+    Shares below 0.1 % are drawn there. Detection error trade-off: Martin et al., 1997.
+    """
+    with _figure(png, (5.2, 4.4)) as (axes,):
+        for accepts, rejects in curves.values():
+            axes.plot(*_visible(accepts, rejects), color=_GREY, linewidth=0.7)
+        mean = [np.mean([curve[side] for curve in curves.values()], axis=0) for side in (0, 1)]
+        axes.plot(*_visible(*mean), color=_BLUE, label=f"mean of {len(curves)} labels")
+        axes.plot([], [], color=_GREY, linewidth=0.7, label="one label")
+        axes.set(xscale="log", yscale="log", xlim=(100 * _LEAST, 100), ylim=(100 * _LEAST, 100))
+        axes.set_xticks(ticks := [0.1, 1, 10, 100], ticks)
+        axes.set_yticks(ticks, ticks)
+        axes.set(xlabel="false accepts, % of other clips", ylabel="false rejects, % of its clips")
+        axes.legend(loc="upper right")
+
+
+def stream_det(curves: Mapping[str, Curve], png: Path) -> None:
+    """False rejects against false accepts per hour, a line a condition."""
+    shades = ("#1a365d", "#2b6cb0", "#4299e1", "#90cdf4", _ORANGE, _GREY)
+    with _figure(png, (5.6, 4.0)) as (axes,):
+        for (name, (accepts, rejects)), colour in zip(curves.items(), shades, strict=False):
+            axes.plot(accepts, 100 * rejects, color=colour, label=name)
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(xlim=(0, None), ylim=(0, 100))
+        axes.set(xlabel="false accepts per hour", ylabel="false rejects, %")
+        axes.legend(loc="upper right")
+
+
+def accuracy_by_noise(shares: Mapping[str, Share], png: Path) -> None:
+    """Accuracy by level of noise, with 95 % intervals."""
+    values = [100 * share.value for share in shares.values()]
+    ends = np.array([share.interval for share in shares.values()]).T * 100
+    errors = np.abs(ends - values)
+    with _figure(png, (5.2, 3.2)) as (axes,):
+        axes.errorbar(range(len(values)), values, errors, color=_BLUE, marker="o", capsize=3)
+        axes.set_xticks(range(len(values)), list(shares))
+        axes.set(ylabel="accuracy over the commands, %", xlabel="speech to noise")
+        axes.set_xlim(-0.3, len(values) - 0.7)
+
+
+def _visible(accepts: Floats, rejects: Floats) -> Curve:
+    """Shares as percent, none below what the axes show."""
+    return np.maximum(100 * accepts, 100 * _LEAST), np.maximum(100 * rejects, 100 * _LEAST)
+
+
+@contextmanager
+def _figure(png: Path, inches: tuple[float, float], axes: int = 1) -> Iterator[Any]:
+    """A figure of some axes side by side, saved at the end; equal data give equal bytes."""
+    need_matplotlib()
+    matplotlib = importlib.import_module("matplotlib")
+    figure_class = importlib.import_module("matplotlib.figure").Figure
+    with matplotlib.rc_context(_STYLE):
+        figure = figure_class(figsize=inches, dpi=_DPI, layout="constrained")
+        yield figure.subplots(1, axes, squeeze=False)[0]
+        png.parent.mkdir(parents=True, exist_ok=True)
+        # the version of matplotlib would make the bytes differ
+        figure.savefig(png, format="png", metadata={"Software": None})
