@@ -152,7 +152,7 @@ class Recorder:
             again += 1
             path = self._folder / f"{name}-{again}.wav"
         try:
-            with wave.open(str(path), "wb") as file:
+            with path.open("xb") as raw, wave.open(raw, "wb") as file:
                 file.setnchannels(1)
                 file.setsampwidth(2)
                 file.setframerate(self._rate)
