@@ -12,7 +12,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 
 include firmware/host/host.mk
-KWS_GENERATE = $(BIN)/python -m kws.generate $(KWS_MODEL:%=--model %)
 generate generate-check: $(VENV)/.runtime
 
 .PHONY: help
@@ -110,18 +109,18 @@ tools:
 # A stamp says that an extra is installed; one that holds more renews those that hold less.
 $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	@echo "Installing the runtime into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --quiet --editable .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "Installing the runtime and what tests need into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --quiet --editable '.[dev]'
 	@touch $(VENV)/.runtime $@
 
 # TensorFlow has wheels for 64-bit machines only; elsewhere its tests are left out, which pytest says.
 $(VENV)/.tests: pyproject.toml | $(BIN)/python
 	@echo "Installing the runtime, the training stack and what tests need into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable ".[dev$$($(BIN)/python -c \
+	@$(BIN)/python -m pip install --quiet --quiet --editable ".[dev$$($(BIN)/python -c \
 	    'import sys; print(",train" if sys.maxsize > 2**32 else "")')]"
 	@touch $(VENV)/.runtime $(VENV)/.dev $@
 

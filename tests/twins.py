@@ -40,6 +40,13 @@ def c_library() -> ctypes.CDLL:
     return loaded
 
 
+def build_host(folder: Path) -> Path:
+    """kws_host with the generated front-end in `folder`, built there."""
+    make = ["make", "--silent", f"HOST_BUILD={folder}", f"GENERATED={folder}"]
+    subprocess.run([*make, f"{folder}/kws_host"], cwd=ROOT, check=True)
+    return folder / "kws_host"
+
+
 def c_power_spectrum(frames: NDArray[np.int64], twiddle: NDArray[np.int32]) -> NDArray[np.int64]:
     """`kws.fft.power_spectrum` from the spectrum that firmware/src/fft.c leaves in place."""
     window = frames.shape[1]

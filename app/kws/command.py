@@ -22,9 +22,15 @@ def run(name: str, work: Callable[[], None]) -> int:
     """Exit status of a command's work: 0, 1 after one line on stderr, 130 after Ctrl-C."""
     try:
         work()
-    except (KwsError, OSError) as error:
-        sys.stderr.write(f"{name}: {' '.join(str(error).split())}\n")
-        return 1
+    except KwsError as error:
+        return _fail(name, str(error))
+    except OSError as error:
+        return _fail(name, f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _fail(name: str, why: str) -> int:
+    sys.stderr.write(f"{name}: {' '.join(why.split())}\n")
+    return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import numpy as np
 from kws import __version__
 from kws.artefact import DEFAULT_MODEL, Artefact
 from kws.audio import read_audio
-from kws.command import run
+from kws.command import Parser, run
 from kws.native import best_mfcc
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="kws-features", description=__doc__)
+    parser = Parser(prog="kws-features", description=__doc__)
     parser.add_argument("file", type=Path, help="a recording of any rate, channels and format")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npy", help="to write")
     parser.add_argument(

@@ -1,8 +1,7 @@
-"""Command line: write a model's front-end as C tables, firmware/generated/frontend.{c,h}."""
+"""kws.generate: write a model's front-end as C tables, firmware/generated/frontend.{c,h}."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.artefact import MANIFEST, Artefact
-from kws.command import run
+from kws.artefact import DEFAULT_MODEL, MANIFEST, Artefact, list_models
+from kws.command import Parser, run
 from kws.errors import ArtefactError
 from kws.native import ARRAYS, SIZES
 from kws.spec import FrontEnd
@@ -92,8 +91,10 @@ def _rows(words: Iterable[str]) -> Iterable[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write or check the files; 1 where they are not current or the model cannot be read."""
-    parser = argparse.ArgumentParser(prog="kws-generate", description=__doc__)
-    parser.add_argument("--model", help="name or folder (default: the front-end's own defaults)")
+    parser = Parser(prog="kws-generate", description=__doc__)
+    parser.add_argument(
+        "--model", help=f"name or folder (default: {DEFAULT_MODEL}; spec.py's defaults without it)"
+    )
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="where to write")
     parser.add_argument("--check", action="store_true", help="compare with the files, write none")
     args = parser.parse_args(argv)
@@ -103,6 +104,8 @@ def main(argv: list[str] | None = None) -> int:
 def generate(model: str | None, out: Path, check: bool = False) -> None:
     """Write both files to `out`, or raise `ArtefactError` where those there differ."""
     spec, source = FrontEnd(), "the defaults of app/kws/spec.py"
+    if model is None and DEFAULT_MODEL in list_models():
+        model = DEFAULT_MODEL
     if model is not None:
         artefact = Artefact.load(model)
         spec = artefact.manifest.front_end

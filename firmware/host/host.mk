@@ -1,14 +1,15 @@
 # The C sources built for this machine: `make host`, and the generated tables: `make generate`.
 HOST_BUILD := firmware/build
+GENERATED := firmware/generated
 HOST_CC ?= cc
 KWS_CFLAGS := -std=c99 -Wall -Wextra -Wconversion -Wpedantic -Werror
-KWS_CFLAGS += -Ifirmware/src -Ifirmware/generated
+KWS_CFLAGS += -Ifirmware/src -I$(GENERATED)
 KWS_VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' app/kws/__init__.py)
 
 LIBRARY_SOURCES := $(sort $(wildcard firmware/src/*.c))
-HOST_SOURCES := $(LIBRARY_SOURCES) firmware/generated/frontend.c firmware/host/main.c \
+HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/main.c \
 	firmware/host/wav.c
-C_HEADERS := $(wildcard firmware/src/*.h firmware/generated/*.h firmware/host/*.h)
+C_HEADERS := $(wildcard firmware/src/*.h $(GENERATED)/*.h firmware/host/*.h)
 
 .PHONY: host
 host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host  ## Build the C twin for this machine
@@ -24,12 +25,9 @@ $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOS
 $(HOST_BUILD):
 	mkdir -p $@
 
-# The front-end's tables of KWS_MODEL, or of the defaults where it is not set.
-KWS_GENERATE = PYTHONPATH=app $(or $(PYTHON),.venv/bin/python) -m kws.generate $(KWS_MODEL:%=--model %)
-
 .PHONY: generate generate-check
-generate:  ## Write firmware/generated/ from the model
-	$(KWS_GENERATE)
+generate:  ## Write $(GENERATED)/ from the model
+	$(BIN)/python -m kws.generate --out $(GENERATED)
 
 generate-check:
-	$(KWS_GENERATE) --check
+	$(BIN)/python -m kws.generate --out $(GENERATED) --check
