@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import shutil
 import sys
@@ -23,7 +22,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from kws.command import run
+from kws.command import Parser, run
 from kws_train.fetch import FetchError, Remote, Step, Unreachable, check, fetch, partial
 from kws_train.inventory import inventory
 
@@ -159,7 +158,7 @@ def _bar(name: str, total: int) -> Iterator[Step]:
 
 def main(argv: list[str] | None = None) -> int:
     """Fetch or describe; 1 where that fails."""
-    parser = argparse.ArgumentParser(prog="kws-data", description=__doc__)
+    parser = Parser(prog="kws-data", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     get = commands.add_parser("download", help="fetch Speech Commands v0.02 and its test set")
     get.add_argument(
