@@ -238,7 +238,7 @@ def _tensor(model: Any, tensor: Any) -> Tensor:
     if raw.DataLength():
         values = np.frombuffer(raw.DataAsNumpy().tobytes(), np.dtype(dtype).newbyteorder("<"))
         data = values.astype(dtype, copy=False).reshape(shape)
-    axis = quantised.QuantizedDimension() if len(scales) > 1 else 0
+    axis = quantised.QuantizedDimension() if len(scales) else 0
     if len(scales) > 1 and len(scales) != shape[axis]:
         raise ValueError(f"tensor {name!r} has {len(scales)} scales along {shape}[{axis}]")
     return Tensor(name, shape, dtype, scales, zero_points, axis, data)

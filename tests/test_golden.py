@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clips import validation_windows
+from kws import fixed_point
+from kws.artefact import Artefact, list_models
+from kws.errors import ArtefactError
+from kws.golden import Golden
+from kws.graph import Graph, Node
+from kws_train.export_tflite import Builder, Quant
+from kws_train.write_tflite import write_graph
+from networks import ORACLES, cut, paper_network, random_batch, random_float, random_int8
+
+INT32 = st.integers(-(2**31), 2**31 - 1)
+CLIPS = 1000
+
+
+# -- gemmlowp's definitions, word for word, in Python's integers -----------------------------------
+def truncated(a: int, b: int) -> int:
+    return abs(a) // b * (1 if a >= 0 else -1)
+
+
+def doubling_high_mul(a: int, b: int) -> int:
+    nudge = 2**30 if a * b >= 0 else 1 - 2**30
+    return truncated(a * b + nudge, 2**31)
+
+
+def rounding_divide_by_pot(x: int, exponent: int) -> int:
+    mask = 2**exponent - 1
+    threshold = (mask >> 1) + (1 if x < 0 else 0)
+    return (x >> exponent) + (1 if (x & mask) > threshold else 0)
+
+
+@given(INT32, st.integers(-(2**31) + 1, 2**31 - 1))
+def test_high_multiply_is_gemmlowps(a, b):
+    assert fixed_point.high_multiply(np.array([a]), b) == doubling_high_mul(a, b)
+
+
+@given(INT32, st.integers(0, 31))
+def test_divide_by_power_is_gemmlowps(x, exponent):
+    assert fixed_point.divide_by_power(np.array([x]), exponent) == rounding_divide_by_pot(
+        x, exponent
+    )
+
+
+@given(st.floats(2.0**-30, 2.0**20))
+def test_multipliers_are_the_nearest(real):
+    multiplier, shift = map(int, fixed_point.quantise_multiplier(real))
+    assert 2**30 <= multiplier < 2**31
+    step = Fraction(2) ** (shift - 31)
+    assert abs(multiplier * step - Fraction(real)) <= step / 2
+
+
+def test_multipliers_carry_and_vanish():
+    just_below = np.nextafter(1.0, 0.0)
+    assert fixed_point.quantise_multiplier(just_below) == (2**30, 1)
+    assert fixed_point.quantise_multiplier(2.0**-40) == (0, 0)
+
+
+@given(st.lists(st.integers(-128, 127), min_size=1, max_size=40), st.floats(1e-4, 2.0))
+def test_softmax_is_near_the_true_one(codes, scale):
+    x = np.array(codes, np.int8)
+    powers = np.exp(scale * (x - x.max().astype(float)))
+    true = 256 * powers / powers.sum() - 128
+    assert np.abs(fixed_point.softmax(x, scale) - np.minimum(true, 127)).max() <= 1
+
+
+# -- whole networks against the interpreters -------------------------------------------------------
+@pytest.mark.parametrize("oracle", ORACLES)
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32), share=st.floats(0, 1))
+def test_int8_networks_equal_the_reference(oracle, seed, share):
+    rng = np.random.default_rng(seed)
+    graph = random_int8(rng)
+    batch = random_batch(graph, rng, 4)
+    for nodes in {1 + int(share * (len(graph.nodes) - 1)), len(graph.nodes)}:
+        model = cut(graph, nodes)
+        np.testing.assert_array_equal(Golden(model).infer(batch), ORACLES[oracle](model, batch))
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_float_networks_equal_the_reference(seed):
+    """Every tensor is equal to the bit, but where the libm's exponential comes in."""
+    rng = np.random.default_rng(seed)
+    graph = random_float(rng)
+    batch = random_batch(graph, rng, 4)
+    exponentials = False
+    for nodes in range(1, len(graph.nodes) + 1):
+        model, op = cut(graph, nodes), graph.nodes[nodes - 1].op
+        for oracle, run in ORACLES.items():
+            if oracle == "tflite_runtime" and has_elu(graph):
+                continue  # it has no reference kernel for ELU
+            expected, found = run(model, batch), Golden(model).infer(batch)
+            if op == "ELU" and not exponentials:
+                np.testing.assert_array_max_ulp(found, expected, maxulp=1)
+            elif op in ("QUANTIZE", "DEQUANTIZE") or not exponentials:
+                np.testing.assert_array_equal(found, expected)
+        exponentials = exponentials or op in ("ELU", "SOFTMAX")
+
+
+def has_elu(graph: Graph) -> bool:
+    return any(node.op == "ELU" for node in graph.nodes)
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+def test_int8_without_and_with_the_float_shortcut(oracle):
+    """Sums beyond 2^24, which float32 cannot hold, and sums of one dense layer below them."""
+    rng = np.random.default_rng(2)
+    for magnitude in (127, 1):
+        builder = Builder((1, 4, 4, 300), Quant(0.05, -128))
+        weights = (magnitude * rng.choice([-1, 1], (6, 4800))).astype(np.int8)
+        weights[0] = np.abs(weights[0])
+        scale = 1 / (magnitude * 2000)
+        x = builder.dense(
+            builder.input, weights, rng.integers(-999, 999, 6), weight_scale=scale, out=Quant(1, 0)
+        )
+        model = builder.finish(x, "large sums")
+        batch = rng.integers(-128, 128, (20, 4, 4, 300)).astype(np.int8)
+        batch[0] = 127
+        np.testing.assert_array_equal(Golden(model).infer(batch), ORACLES[oracle](model, batch))
+
+
+def test_a_batch_is_its_windows():
+    model = paper_network(np.random.default_rng(0), quantised=True)
+    golden = Golden(model)
+    batch = random_batch(golden.graph, np.random.default_rng(1), 3)[..., 0]
+    together = golden.infer(batch)
+    assert together.shape == (3, 10)
+    assert together.dtype == np.int8
+    np.testing.assert_array_equal(np.stack([golden.infer(window) for window in batch]), together)
+    assert golden.infer(batch[:0]).shape == (0, 10)
+
+
+def test_run_gives_every_activation():
+    golden = Golden(random_int8(np.random.default_rng(4)))
+    values = golden.run(random_batch(golden.graph, np.random.default_rng(1), 2))
+    activations = [i for i, t in enumerate(golden.graph.tensors) if t.data is None]
+    assert sorted(values) == sorted(activations)
+    for index in activations:
+        assert values[index].shape == (2, *golden.graph.tensors[index].shape[1:])
+        assert values[index].dtype == golden.graph.tensors[index].dtype
+
+
+def test_unknown_operators_are_refused():
+    builder = Builder((1, 2, 2, 1), Quant(1, 0))
+    graph = builder.graph(builder.max_pool(builder.input, (1, 1)), "")
+    other = Graph("", graph.tensors, (Node("TANH", (0,), (1,)),), (0,), (1,))
+    with pytest.raises(ArtefactError, match="TANH of int8"):
+        Golden(other)
+
+
+# -- the models that are committed -----------------------------------------------------------------
+def oracles_of(golden: Golden) -> dict:
+    """Those that have all of a model's operators: tflite-runtime's reference has no ELU."""
+    return {
+        n: run for n, run in ORACLES.items() if n != "tflite_runtime" or not has_elu(golden.graph)
+    }
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_committed_models_equal_the_reference(name):
+    model = Artefact.load(name).model
+    golden = Golden(model)
+    assert write_graph(golden.graph) == model
+    batch = random_batch(golden.graph, np.random.default_rng(0), 20)
+    batch[10:] //= 4
+    for run in oracles_of(golden).values():
+        np.testing.assert_array_equal(golden.infer(batch), run(model, batch))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", list_models())
+def test_committed_models_equal_the_reference_on_speech(name, data):
+    artefact = Artefact.load(name)
+    golden = Golden(artefact.model)
+    batch = validation_windows(data, artefact.manifest.front_end, CLIPS)
+    assert len(batch) == CLIPS
+    outputs = golden.infer(batch)
+    for run in oracles_of(golden).values():
+        np.testing.assert_array_equal(outputs, run(artefact.model, batch[..., np.newaxis]))
