@@ -99,8 +99,8 @@ tools:
 	for pair in $(TOOLS); do \
 	    command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
-	if command -v clang >/dev/null && ! echo 'int main(void) { return 0; }' \
-	    | clang -fsanitize=address -x c - -o /dev/null 2>/dev/null; \
+	if command -v clang >/dev/null && ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' \
+	    | clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null; \
 	then missing="$$missing libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev"; fi; \
 	$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' \
 	    || missing="$$missing libportaudio2"; \
