@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws.audio import Resampler, read_audio, to_int16
+from kws.audio import Resampler, read_audio, read_blocks, to_int16
 from kws.errors import AudioError, RuntimeMissing
 from twins import BLOCK_SIZES, Wave, blocks, waves
 
@@ -126,6 +126,16 @@ def test_stream_equals_file(tmp_path: Path, rate: int) -> None:
     soundfile.write(path, tone(rate), rate)
     wave, _ = soundfile.read(path, dtype="int16")
     np.testing.assert_array_equal(resampled(wave, rate, [100]), read_audio(path, RATE))
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+@pytest.mark.parametrize("size", [1, 100, 4_096])
+def test_blocks_of_a_file_are_the_file(tmp_path: Path, rate: int, size: int) -> None:
+    path = tmp_path / "tone.flac"
+    soundfile.write(path, np.stack([tone(rate), np.roll(tone(rate), 9)], axis=1), rate)
+    parts = list(read_blocks(path, RATE, size))
+    assert max(map(len, parts)) <= size + 4_096  # the resampler gives its own portions
+    np.testing.assert_array_equal(np.concatenate(parts), read_audio(path, RATE))
 
 
 @pytest.mark.parametrize("rates", [(0, RATE), (RATE, -1)])

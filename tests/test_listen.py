@@ -397,8 +397,8 @@ def test_microphones(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
     assert listen("--list-devices") == (
         0,
         [
-            "    0  USB Audio  (ALSA, 1 channels, 48000 Hz)",
-            "*   3  default  (ALSA, 32 channels, 44100 Hz)",
+            "    0  USB Audio  (ALSA, 1 in, 48000 Hz)",
+            "*   3  default  (ALSA, 32 in, 44100 Hz)",
         ],
         [],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ Wave = NDArray[np.int16]
 
 FULL_SCALE = 32_768.0  # of int16: sound goes from -1 to 1
 _QUALITY = "HQ"
+_WHOLE = 2**24  # samples at a time: any clip in one go
 
 
 def read_audio(path: str | Path, rate: int) -> Wave:
@@ -24,21 +26,25 @@ def read_audio(path: str | Path, rate: int) -> Wave:
     16-bit mono file at `rate` comes through untouched. Raises `AudioError` for a file that is
     missing, empty or not a recording.
     """
+    return np.concatenate(list(read_blocks(path, rate, _WHOLE)))
+
+
+def read_blocks(path: str | Path, rate: int, size: int) -> Generator[Wave, None, None]:
+    """The samples of `read_audio` in blocks of about `size`, of which one is held at a time."""
     soundfile = _load("soundfile")
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such file; expected a recording (WAV, FLAC, Ogg, …)")
     try:
         with soundfile.SoundFile(path) as file:
-            sound = file.read(dtype="float32", always_2d=True)
-            found = file.samplerate
+            resampler = Resampler(file.samplerate, rate)
+            if file.frames == 0:
+                raise AudioError(f"{path}: the recording is empty; expected at least one sample")
+            part = -(-size * file.samplerate // rate)
+            while len(sound := file.read(part, dtype="float32", always_2d=True)):
+                yield resampler.push_sound(sound.mean(axis=1))
+            yield resampler.flush()
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a *.raw
         raise AudioError(f"{path}: not a recording that can be read ({error})") from error
-    if len(sound) == 0:
-        raise AudioError(f"{path}: the recording is empty; expected at least one sample")
-    mono = sound.mean(axis=1)
-    if found != rate:
-        mono = _load("soxr").resample(mono, found, rate, quality=_QUALITY)
-    return to_int16(mono)
 
 
 def to_int16(sound: NDArray[np.float32]) -> Wave:
@@ -66,16 +72,19 @@ class Resampler:
 
     def push(self, samples: Wave) -> Wave:
         """What int16 [n] samples complete, at the new rate; it may be empty."""
-        return samples if self._stream is None else self._resample(samples)
+        if self._stream is None:
+            return samples
+        return self.push_sound(np.asarray(samples, np.float32) / np.float32(FULL_SCALE))
+
+    def push_sound(self, sound: NDArray[np.float32], last: bool = False) -> Wave:
+        """The same for float32 [n], full scale ±1."""
+        if self._stream is not None:
+            sound = self._stream.resample_chunk(sound, last=last)
+        return to_int16(sound)
 
     def flush(self) -> Wave:
         """The rest, once the stream has ended; nothing may be pushed after it."""
-        rest = np.zeros(0, np.int16)
-        return rest if self._stream is None else self._resample(rest, last=True)
-
-    def _resample(self, samples: Wave, last: bool = False) -> Wave:
-        sound = np.asarray(samples, np.float32) / np.float32(FULL_SCALE)
-        return to_int16(self._stream.resample_chunk(sound, last=last))
+        return self.push_sound(np.zeros(0, np.float32), last=True)
 
 
 def _load(package: str) -> Any:

@@ -131,7 +131,7 @@ def _list_devices(_args: argparse.Namespace) -> None:
         mark = "*" if device == default else " "
         print(
             f"{mark} {device.index:3}  {device.name}  "
-            f"({device.system}, {device.channels} channels, {device.rate} Hz)"
+            f"({device.system}, {device.channels} in, {device.rate} Hz)"
         )
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.audio import Resampler, read_audio
+from kws.audio import Resampler, read_blocks
 from kws.errors import AudioError
 
 Wave = NDArray[np.int16]
@@ -42,13 +42,11 @@ class FileSource(Source):
     """A recording, as fast as it is read or, with `realtime`, as fast as it was spoken."""
 
     def __init__(self, path: str | Path, rate: int, block: int, realtime: bool = False) -> None:
-        """Raises `AudioError` for a file that is no recording."""
         self.name = str(path)
         self._rate = rate
         self._block = block
         self._realtime = realtime
         self._behind = 0.0
-        self._samples = read_audio(path, rate)
 
     @property
     def behind(self) -> float:
@@ -56,14 +54,16 @@ class FileSource(Source):
         return self._behind
 
     def blocks(self) -> Generator[Wave, None, None]:
-        """All samples, `block` at a time; in real time each when its last one was spoken."""
-        start = time.monotonic()
-        for first in range(0, len(self._samples), self._block):
-            block = self._samples[first : first + self._block]
+        """All samples, in real time each block when its last sample was spoken.
+
+        Raises `AudioError` for a file that is no recording.
+        """
+        end = time.monotonic()
+        for block in read_blocks(self.name, self._rate, self._block):
+            end += len(block) / self._rate
             if self._realtime:
-                spoken = start + (first + len(block)) / self._rate
-                self._behind = max(0.0, time.monotonic() - spoken)
-                time.sleep(max(0.0, spoken - time.monotonic()))
+                self._behind = max(0.0, time.monotonic() - end)
+                time.sleep(max(0.0, end - time.monotonic()))
             yield block
 
 

@@ -1,0 +1,140 @@
+"""kws-listen's start-up time, memory and CPU share, with the targets beside them."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import pty
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from kws.artefact import DEFAULT_MODEL
+
+COMMANDS = Path(__file__).resolve().parents[1] / "examples" / "commands.wav"
+PAGE = 4096
+START_TARGET, MEMORY_TARGET, CPU_TARGET = 1.0, 100.0, 10.0
+
+
+def main() -> int:
+    """Measure, print, return 0."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--runs", type=int, default=5, help="of the start-up (default: 5)")
+    args = parser.parse_args()
+    listen = [sys.executable, "-m", "kws.listen", "--model", args.model]
+    print(f"kws-listen with {args.model}, Python {sys.version.split()[0]}")
+    starts = [start_up(listen) for _ in range(args.runs)]
+    report("start-up to the first audio read, pipe", statistics.median(starts), "s", START_TARGET)
+    starts = [start_up_microphone(listen) for _ in range(args.runs)]
+    report("start-up to listening, microphone", statistics.median(starts), "s", START_TARGET)
+    for where in ("piped", "terminal"):
+        share, memory = real_time([*listen, "--wav", str(COMMANDS), "--realtime"], where)
+        report(f"memory (peak resident), {where}", memory, "MB", MEMORY_TARGET)
+        report(f"CPU share of one core in real time, {where}", share, "%", CPU_TARGET)
+    return 0
+
+
+def report(what: str, value: float, unit: str, target: float) -> None:
+    """One figure and its target."""
+    verdict = "met" if value < target else "MISSED"
+    print(f"  {what:<46} {value:7.2f} {unit:<2}  (target below {target:g} {unit}: {verdict})")
+
+
+def start_up(listen: list[str]) -> float:
+    """Seconds from the command to its first read of a full pipe, which a write then sees."""
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, PAGE)
+    os.write(theirs, bytes(PAGE))
+    begin = time.monotonic()
+    with subprocess.Popen(
+        [*listen, "-"], stdin=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ):
+        os.close(ours)
+        os.write(theirs, b"\0")
+        seconds = time.monotonic() - begin
+        os.close(theirs)
+    return seconds
+
+
+def start_up_microphone(listen: list[str]) -> float:
+    """Seconds from the command to its word that it listens, to a virtual sound card."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw, card = Path(folder) / "in.raw", Path(folder) / "asoundrc"
+        raw.write_bytes(bytes(32_000))
+        card.write_text(
+            'pcm.virtual { type file slave.pcm "null" file "/dev/null" '
+            f'infile "{raw}" format "raw" }}\n'
+        )
+        begin = time.monotonic()
+        with subprocess.Popen(
+            [*listen, "--device", "virtual"],
+            env=os.environ | {"ALSA_CONFIG_PATH": f"/usr/share/alsa/alsa.conf:{card}"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            first = process.stderr.readline()
+            seconds = time.monotonic() - begin
+            process.terminate()
+            process.communicate()
+    if "listening" not in first:
+        raise SystemExit(f"no virtual microphone: {first}")
+    return seconds
+
+
+def real_time(command: list[str], where: str) -> tuple[float, float]:
+    """CPU share in per cent, start-up left out, and peak resident memory in MB."""
+    ours, theirs = pty.openpty()
+    output = theirs if where == "terminal" else subprocess.DEVNULL
+    env = os.environ | {"TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, env=env)
+    os.close(theirs)
+    screen = threading.Thread(target=drain, args=(ours,))
+    screen.start()
+    time.sleep(START_TARGET)
+    first_cpu, first_time = cpu_seconds(process.pid), time.monotonic()
+    share = memory = 0.0
+    while process.poll() is None:
+        time.sleep(0.1)
+        try:
+            used = cpu_seconds(process.pid) - first_cpu
+            memory = peak_memory(process.pid)
+        except (OSError, IndexError):  # it has just ended
+            break
+        share = 100 * used / (time.monotonic() - first_time)
+    process.wait()
+    screen.join()
+    os.close(ours)
+    return share, memory
+
+
+def drain(terminal: int) -> None:
+    """Read what the program draws, as a terminal does."""
+    try:
+        while os.read(terminal, 65_536):
+            pass
+    except OSError:  # how Linux says that the other side has closed
+        return
+
+
+def cpu_seconds(process: int) -> float:
+    """User and system time of all threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory(process: int) -> float:
+    """Peak resident memory in MB."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
