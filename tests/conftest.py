@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ VOICES = {
     "espeak-ng": lambda word, path: ["espeak-ng", "-v", "en-us", "-s", "150", "-w", path, word],
     "flite": lambda word, path: ["flite", "-voice", "slt", "-t", word, "-o", path],
 }
+
+# how long an example takes says more about what else the machine does
+hypothesis.settings.register_profile("kws", deadline=None)
+hypothesis.settings.load_profile("kws")
 
 UNMET: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 
