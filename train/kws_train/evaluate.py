@@ -1,9 +1,10 @@
-"""kws-eval: how well a model recognises the clips of a test set, and what it costs."""
+"""kws-eval: how well a model recognises the words of a test set, and what it costs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from kws.artefact import Artefact
 from kws.command import run
 from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
-from kws_train import plots
+from kws_train import plots, stream_report
 from kws_train.judge import Judgement, judge
 
 
@@ -85,19 +86,54 @@ def main(argv: list[str] | None = None) -> int:
     """The command line of kws-eval."""
     parser = argparse.ArgumentParser(prog="kws-eval", description=__doc__)
     parser.add_argument("--model", required=True, help="a model's name or folder")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="a test set: one folder of recordings a word"
-    )
+    parser.add_argument("--data", type=Path, help="a test set: one folder of recordings a word")
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="plot the confusion matrix")
     parser.add_argument(
         "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
     )
+    stream = parser.add_argument_group("streams instead of clips")
+    stream.add_argument(
+        "--stream", action="store_true", help="splice the test set's words into silence and noise"
+    )
+    stream.add_argument(
+        "--noise",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="background noise: Speech Commands' folder or others; without it, silence alone",
+    )
+    stream.add_argument(
+        "--librispeech", type=Path, metavar="DIR", help="read speech with transcripts"
+    )
+    stream.add_argument(
+        "--words",
+        type=_positive,
+        default=stream_report.WORDS,
+        metavar="N",
+        help="words in each condition (default: %(default)s)",
+    )
+    stream.add_argument(
+        "--hours",
+        type=_hours,
+        default=stream_report.HOURS,
+        metavar="H",
+        help="hours of read speech (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
-    return run("kws-eval", lambda: _evaluate(options))
+    if options.stream and not (options.data or options.librispeech):
+        parser.error("--stream needs --data, --librispeech or both")
+    if not options.stream and not options.data:
+        parser.error("--data is needed")
+    if not options.stream and (options.noise or options.librispeech):
+        parser.error("--noise and --librispeech go with --stream")
+    if options.stream and options.confusion:
+        parser.error("--confusion is of clips: leave --stream out")
+    return run("kws-eval", lambda: _streams(options) if options.stream else _clips(options))
 
 
-def _evaluate(options: argparse.Namespace) -> None:
+def _clips(options: argparse.Namespace) -> None:
     artefact = Artefact.load(options.model)
     if options.confusion or options.det:
         plots.need_matplotlib()
@@ -112,6 +148,35 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(as_json(artefact, judged), indent=2))
     else:
         print("\n".join(report(artefact, judged, options.data.resolve().name)))
+
+
+def _streams(options: argparse.Namespace) -> None:
+    artefact = Artefact.load(options.model)
+    if options.det:
+        plots.need_matplotlib()
+    judged = stream_report.judge_streams(
+        artefact, options.data, options.noise, options.librispeech, options.words, options.hours
+    )
+    if options.det:
+        plots.stream_det(judged.curves(), options.det)
+    if options.json:
+        print(json.dumps(stream_report.as_json(judged), indent=2))
+    else:
+        print("\n".join(stream_report.report(judged)))
+
+
+def _positive(text: str) -> int:
+    """A count of at least 1, for argparse."""
+    if (value := int(text)) < 1:
+        raise ValueError
+    return value
+
+
+def _hours(text: str) -> float:
+    """A positive number of hours, for argparse."""
+    if not 0 < (value := float(text)) < math.inf:
+        raise ValueError
+    return value
 
 
 if __name__ == "__main__":

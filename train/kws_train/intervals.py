@@ -63,11 +63,16 @@ class Rate:
         low, high = self.interval
         if not self.count:
             return f"0 in {self.hours:.2f} h (below {high:.3g} per hour)"
-        return f"{self.value:.1f} per hour ({low:.1f} to {high:.1f})"
+        return f"{per_hour(self.value)} per hour ({per_hour(low)} to {per_hour(high)})"
 
     def to_json(self) -> dict[str, Any]:
         """Count, time, rate and interval as plain JSON values."""
         return {**asdict(self), "per_hour": self.value, "interval": list(self.interval)}
+
+
+def per_hour(rate: float) -> str:
+    """A rate with as many digits as one would read."""
+    return f"{rate:.0f}" if rate >= 100 else f"{rate:.1f}"
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:

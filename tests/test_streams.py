@@ -1,0 +1,346 @@
+"""Streams: how they are spliced, how detections are scored, and that one pass is the spotter."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from kws.artefact import Artefact
+from kws.decide import Detection
+from kws.spotter import Spotter
+from kws_train import evaluate, spotting, streams
+from kws_train.data import NOISE, DataError
+from kws_train.spotting import Accepts, Score, accepts, record, score, smooth
+from kws_train.stream_report import THRESHOLDS, judge_streams
+from kws_train.streams import Reading, Spoken, Stream, Utterance
+from tiny_model import DECISION, SPEC, tiny_artefact
+
+RATE = SPEC.sample_rate
+Wave = NDArray[np.int16]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
+    return tiny_artefact(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def noise() -> list[Wave]:
+    random = np.random.default_rng(8)
+    return [random.normal(0, level, 3 * RATE).astype(np.int16) for level in (30, 3000)]
+
+
+@pytest.fixture(scope="module")
+def material(
+    tmp_path_factory: pytest.TempPathFactory, speech: dict[str, Wave], noise: list[Wave]
+) -> Path:
+    """A test set (words), an archive's noise (archive) and read speech (read)."""
+    root = tmp_path_factory.mktemp("material")
+
+    def write(path: Path, samples: Wave) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, RATE, "PCM_16")
+
+    for name, wave in speech.items():
+        word = name.split("-")[0]
+        if word in ("yes", "no", "left"):
+            write(root / "words" / word / f"{name}_nohash_0.wav", wave)
+    for number, wave in enumerate(noise):
+        write(root / "archive" / NOISE / f"{number}.wav", wave)
+        write(root / "noises" / f"{number}.wav", wave)
+    for speaker in ("12", "34"):
+        lines = []
+        for number, words in enumerate([("seven", "yes", "go"), ("stop", "no"), ("left", "go")]):
+            name = f"{speaker}-7-{number:04}"
+            read = np.concatenate([speech[f"{word}-espeak-ng"] for word in words])
+            write(root / "read" / speaker / f"{name}.flac", read)
+            lines.append(f"{name} {' '.join(words).upper()}")
+        lines.append(f"{speaker}-7-0099 NOT HERE")
+        (root / "read" / speaker / f"{speaker}-7.trans.txt").write_text("\n".join(lines))
+    return root
+
+
+# splicing
+
+
+def test_words_lie_where_they_are_said_to(speech: dict[str, Wave]) -> None:
+    words = [("yes", speech["yes-flite"]), ("no", speech["no-flite"])] * 5
+    stream = streams.splice(words, RATE)
+    low, high = (gap * RATE for gap in streams.GAP)
+    edges = [0, *(edge for s in stream.spoken for edge in (s.start, s.end)), len(stream.samples)]
+    gaps = np.diff(edges)[::2]
+    assert [s.word for s in stream.spoken] == [word for word, _ in words]
+    assert (gaps >= low - 1).all()
+    assert (gaps <= high + 1).all()
+    assert len(set(gaps.tolist())) > 5
+    silent = np.ones(len(stream.samples), bool)
+    for spoken, (_, wave) in zip(stream.spoken, words, strict=True):
+        silent[spoken.start : spoken.end] = False
+        placed = stream.samples[spoken.start : spoken.end]
+        assert streams.level_db(placed, RATE) == pytest.approx(streams.LEVEL_DB, abs=0.1)
+        assert np.corrcoef(placed, wave)[0, 1] > 0.999
+    assert not stream.samples[silent].any()
+
+
+def test_every_condition_has_the_words_at_the_same_times(
+    speech: dict[str, Wave], noise: list[Wave]
+) -> None:
+    words = [("yes", speech["yes-flite"])] * 3
+    quiet = streams.splice(words, RATE)
+    loud = streams.splice(words, RATE, noise, 5.0)
+    assert quiet.spoken == loud.spoken
+    assert np.array_equal(loud.samples, streams.splice(words, RATE, noise, 5.0).samples)
+    other = streams.splice(words, RATE, noise, 5.0, seed=2)
+    assert other.spoken != loud.spoken
+
+
+@pytest.mark.parametrize("snr_db", [20.0, 10.0, 5.0])
+def test_the_noise_lies_below_the_words(noise: list[Wave], snr_db: float) -> None:
+    """Both recordings, one of them a hundred times as loud as the other."""
+    stream = streams.splice([("yes", np.zeros(RATE, np.int16))] * 9, RATE, noise, snr_db)
+    levels = [streams.level_db(part, RATE) for part in np.array_split(stream.samples, 20)]
+    assert levels == pytest.approx([streams.LEVEL_DB - snr_db] * 20, abs=0.5)
+
+
+def test_a_clip_in_noise(speech: dict[str, Wave], noise: list[Wave]) -> None:
+    wave, rng = speech["yes-flite"], np.random.default_rng(1)
+    mixed = streams.in_noise(wave, RATE, noise, 10.0, rng)
+    added = (mixed.astype(np.int32) - wave).astype(np.int16)
+    level = streams.level_db(wave, RATE)
+    assert streams.level_db(added, RATE) == pytest.approx(level - 10, abs=0.5)
+
+
+def test_no_noise_is_refused() -> None:
+    with pytest.raises(DataError, match="no background noise"):
+        streams.splice([("yes", np.ones(9, np.int16))], RATE, [], 5.0)
+
+
+def test_only_the_part_that_training_never_hears(material: Path, noise: list[Wave]) -> None:
+    for folder in (material / "archive", material / "archive" / NOISE):
+        judged = streams.read_noises([folder], RATE)
+        assert [len(wave) for wave in judged] == [len(wave) // 5 for wave in noise]
+        assert np.array_equal(judged[0], noise[0][-len(judged[0]) :])
+    whole = streams.read_noises([material / "noises", material / "noises"], RATE)
+    assert [len(wave) for wave in whole] == 2 * [len(wave) for wave in noise]
+    with pytest.raises(DataError, match="read: no background noise"):
+        streams.read_noises([material / "archive", material / "nothing" / "read"], RATE)
+
+
+# read speech
+
+
+def test_read_speech_is_cut_evenly(material: Path) -> None:
+    whole = list(streams.librispeech(material / "read", RATE, 1.0))
+    assert [reading.name for reading in whole] == ["12-7", "34-7"]
+    assert [u.words["go"] for u in whole[0].utterances] == [1, 0, 1]
+    assert whole[0].utterances[-1].end == len(whole[0].samples)
+    hours = 2.0 * len(whole[0].samples) / RATE / 3600 / 3
+    short = list(streams.librispeech(material / "read", RATE, hours))
+    assert [len(reading.utterances) for reading in short] == [1, 1]
+
+
+def test_read_speech_without_transcripts_or_recordings(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no \*\.trans\.txt"):
+        list(streams.librispeech(tmp_path, RATE, 1.0))
+    (tmp_path / "1-2.trans.txt").write_text("1-2-0000 SOME WORDS\n")
+    with pytest.raises(DataError, match="none of the recordings"):
+        list(streams.librispeech(tmp_path, RATE, 1.0))
+
+
+# scoring
+
+
+def _heard(*pairs: tuple[float, str]) -> list[Detection]:
+    return [Detection(round(time / SPEC.hop_seconds), word, 0.9, time) for time, word in pairs]
+
+
+TWO_WORDS = Stream(
+    np.zeros(10 * RATE, np.int16),
+    (Spoken("yes", 1 * RATE, 2 * RATE), Spoken("no", 5 * RATE, 6 * RATE)),
+)
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ([], (0, 0, 0)),
+        ([(1.0, "yes"), (6.5, "no")], (2, 0, 0)),  # both ends of the interval
+        ([(0.99, "yes"), (6.51, "no")], (0, 0, 2)),
+        ([(2.2, "no")], (0, 1, 0)),
+        ([(1.5, "no"), (2.2, "yes")], (1, 1, 0)),  # both
+        ([(1.5, "yes"), (2.2, "yes")], (1, 0, 1)),  # a double trigger
+        ([(1.5, "no"), (2.2, "go")], (0, 1, 1)),
+        ([(0.1, "yes"), (3.0, "yes"), (9.9, "go")], (0, 0, 3)),
+    ],
+)
+def test_score(heard: list[tuple[float, str]], expected: tuple[int, int, int]) -> None:
+    found = score(TWO_WORDS, _heard(*heard), RATE)
+    assert (found.hits, found.wrong, found.false_alarms) == expected
+    assert found.words == 2
+    assert found.hits + found.wrong + found.false_alarms == len(heard)
+    assert found.hours == pytest.approx(10 / 3600)
+
+
+def test_scores_add_up() -> None:
+    total = sum([Score(2, 1, 1, 3, 0.5), Score(2, 1, 0, 1, 0.5)], Score())
+    assert total == Score(4, 2, 1, 4, 1.0)
+    assert (total.hit_rate.value, total.wrong_rate.value) == (0.5, 0.25)
+    assert total.alarm_rate.value == 4.0
+
+
+def test_words_that_were_read_are_no_false_accepts() -> None:
+    """A word excuses one detection of it, and only while it can be in what was heard."""
+    reading = Reading(
+        "a",
+        np.zeros(0, np.int16),
+        (
+            Utterance(0, 4 * RATE, Counter({"no": 1, "the": 3})),
+            Utterance(4 * RATE, 8 * RATE, Counter({"go": 2})),
+        ),
+    )
+
+    def count(*pairs: tuple[float, str]) -> Accepts:
+        return accepts(reading, _heard(*pairs), SPEC, RATE)
+
+    hours = 8 / 3600
+    assert count() == Accepts(0, 0, hours)
+    assert count((1, "no"), (2, "no")) == Accepts(1, 1, hours)
+    assert count((4.5, "no")) == Accepts(0, 1, hours)  # the last second begins before its end
+    assert count((5.5, "no")) == Accepts(1, 0, hours)
+    assert count((3.0, "go")) == Accepts(1, 0, hours)
+    assert count((4.5, "go"), (7, "go"), (7.5, "go")) == Accepts(1, 2, hours)
+    assert count((1, "yes")) == Accepts(1, 0, hours)
+
+
+# one pass equals the spotter
+
+
+def _stream(speech: dict[str, Wave], noise: list[Wave]) -> Wave:
+    words = [(name.split("-")[0], wave) for name, wave in speech.items()]
+    return streams.splice(words, RATE, noise, 10.0).samples
+
+
+@pytest.mark.parametrize("hop", [1, 2, 5])
+@pytest.mark.parametrize("smoothing", [1, 3, 20])
+def test_one_pass_and_any_threshold_equal_the_spotter(
+    tiny: Artefact, speech: dict[str, Wave], noise: list[Wave], smoothing: int, hop: int
+) -> None:
+    samples = _stream(speech, noise)[: 12 * RATE]
+    decision = replace(DECISION, smoothing=smoothing, hop=hop, refractory=25)
+    artefact = replace(tiny, manifest=replace(tiny.manifest, decision=decision))
+    smoothed = smooth(record(artefact, samples), smoothing)
+    for threshold in (0.1, 0.6, 0.9, 1.0):
+        expected = list(Spotter(artefact, threshold=threshold).feed(samples))
+        assert smoothed.detections(replace(decision, threshold=threshold)) == expected
+        assert expected or threshold == 1.0
+
+
+@settings(max_examples=15, deadline=None)
+@given(length=st.integers(0, 3 * RATE), seed=st.integers(0, 9))
+def test_streams_of_any_length(tiny: Artefact, length: int, seed: int) -> None:
+    samples = np.random.default_rng(seed).integers(-20000, 20000, length, np.int16)
+    smoothed = smooth(record(tiny, samples), DECISION.smoothing)
+    assert smoothed.detections(DECISION) == list(Spotter(tiny).feed(samples))
+
+
+def test_a_trace_of_another_smoothing_is_refused(tiny: Artefact) -> None:
+    smoothed = smooth(record(tiny, np.zeros(RATE, np.int16)), 3)
+    with pytest.raises(ValueError, match="smoothing is 4, this trace's 3"):
+        smoothed.detections(replace(DECISION, smoothing=4))
+
+
+# the command
+
+
+def _argv(tiny: Artefact, material: Path) -> list[str]:
+    return [
+        *("--model", str(tiny.folder), "--stream", "--data", str(material / "words")),
+        *("--noise", str(material / "archive"), "--librispeech", str(material / "read")),
+        *("--words", "5", "--hours", "1"),
+    ]
+
+
+def test_json(tiny: Artefact, material: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate.main([*_argv(tiny, material), "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert err == ""
+    assert list(found) == ["model", "decision", "streams", "read_speech"]
+    assert list(found["streams"]) == ["silence", "20 dB", "10 dB", "5 dB"]
+    for values in found["streams"].values():
+        assert values["words"] == 4  # two of yes, two of no: left is not the model's
+        assert values["hit_rate"]["value"] == values["hits"] / 4
+    assert found["read_speech"]["hours"] == pytest.approx(found["read_speech"]["rate"]["hours"])
+
+
+def test_report_and_plot(
+    tiny: Artefact, material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    png = tmp_path / "det.png"
+    assert evaluate.main([*_argv(tiny, material), "--det", str(png)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("tiny: mean of 3 inferences, threshold 0.6, refractory 15 columns")
+    assert "words of words, spliced" in lines
+    assert any(line.startswith("5 dB ") for line in lines)
+    assert any(line.startswith("false accepts ") for line in lines)
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_higher_threshold_detects_less(tiny: Artefact, material: Path) -> None:
+    judged = judge_streams(tiny, material / "words", speech=material / "read", hours=1.0)
+    assert list(judged.spliced) == ["silence"]
+    accepts_by_threshold = [judged.accepts(level).false for level in THRESHOLDS]
+    assert accepts_by_threshold[0] > accepts_by_threshold[-1]
+    false_accepts, rejects = judged.curves()["silence"]
+    assert false_accepts[0] > false_accepts[-1]
+    assert rejects[0] < rejects[-1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--data", "nowhere"], "nowhere is not a folder"),
+        (["--librispeech", "nowhere"], "nowhere: no *.trans.txt"),
+        (["--librispeech", "x", "--noise", "nowhere"], "nowhere: no background noise"),
+    ],
+)
+def test_errors_are_one_line(
+    tiny: Artefact, capsys: pytest.CaptureFixture[str], argv: list[str], message: str
+) -> None:
+    assert evaluate.main(["--model", str(tiny.folder), "--stream", *argv]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("kws-eval: ")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--stream"],
+        [],
+        ["--data", "x", "--librispeech", "x"],
+        ["--data", "x", "--stream", "--confusion", "x.png"],
+        ["--data", "x", "--stream", "--words", "0"],
+        ["--data", "x", "--stream", "--hours", "nan"],
+    ],
+)
+def test_usage_errors(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        evaluate.main(["--model", "tiny", *argv])
+    assert exit_info.value.code == 2
+    assert "usage: kws-eval" in capsys.readouterr().err
+
+
+def test_reach_covers_every_window_in_the_mean() -> None:
+    decision = replace(DECISION, smoothing=3, hop=2)
+    assert spotting.reach(SPEC, decision) == SPEC.samples + 4 * SPEC.hop

@@ -1,0 +1,207 @@
+"""Judging a spotter on streams: one pass of posteriors, then any decision over them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws.artefact import Artefact
+from kws.decide import Decider, Decision, Detection, is_keyword
+from kws.native import best_mfcc
+from kws.smooth import Smoother
+from kws.spec import FrontEnd
+from kws_train.intervals import Rate, Share
+from kws_train.judge import posteriors
+from kws_train.streams import Reading, Stream, Wave
+
+MARGIN = 0.5  # seconds after a word's end in which its detection is a hit, as MLPerf has it
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a model's engine says along a stream: all that a decision needs.
+
+    columns      [n] the column that completes the window of each inference
+    posteriors   int8 [n, labels]
+    seconds      length of the stream
+    """
+
+    spec: FrontEnd
+    labels: tuple[str, ...]
+    columns: NDArray[np.intp]
+    posteriors: NDArray[np.int8]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """A trace behind the smoother: int32 sums [n, labels] over `counts` [n] inferences."""
+
+    trace: Trace
+    length: int
+    sums: NDArray[np.int32]
+    counts: NDArray[np.intp]
+
+    def detections(self, decision: Decision) -> list[Detection]:
+        """The decider's detections; `decision.smoothing` must be `length`."""
+        if decision.smoothing != self.length:
+            raise ValueError(f"smoothing is {decision.smoothing}, this trace's {self.length}")
+        decider = Decider(self.trace.labels, self.trace.spec, decision)
+        keywords = [i for i, label in enumerate(self.trace.labels) if is_keyword(label)]
+        peaks = self.sums[:, keywords].max(axis=1)
+        # elsewhere the decider says None and remembers nothing
+        loud = np.flatnonzero(peaks >= decision.threshold_code * self.counts)
+        pushed = (
+            decider.push(int(self.trace.columns[i]), self.sums[i], int(self.counts[i]))
+            for i in loud
+        )
+        return [detection for detection in pushed if detection is not None]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What detections are worth in streams with known words; scores of streams add up.
+
+    hits           words that were detected in time
+    wrong          words at which another one was detected
+    false_alarms   all other detections, repeated ones among them
+    """
+
+    words: int = 0
+    hits: int = 0
+    wrong: int = 0
+    false_alarms: int = 0
+    hours: float = 0.0
+
+    @property
+    def hit_rate(self) -> Share:
+        """Words detected; the others are missed."""
+        return Share(self.hits, self.words)
+
+    @property
+    def wrong_rate(self) -> Share:
+        """Words taken for another, whether or not they were detected as well."""
+        return Share(self.wrong, self.words)
+
+    @property
+    def alarm_rate(self) -> Rate:
+        """False alarms per hour of the stream."""
+        return Rate(self.false_alarms, self.hours)
+
+    def __add__(self, other: Score) -> Score:
+        return Score(
+            self.words + other.words,
+            self.hits + other.hits,
+            self.wrong + other.wrong,
+            self.false_alarms + other.false_alarms,
+            self.hours + other.hours,
+        )
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """Detections in read speech: `spoken` of them may be words that were really read."""
+
+    false: int = 0
+    spoken: int = 0
+    hours: float = 0.0
+
+    @property
+    def rate(self) -> Rate:
+        """False accepts per hour."""
+        return Rate(self.false, self.hours)
+
+    def __add__(self, other: Accepts) -> Accepts:
+        return Accepts(
+            self.false + other.false, self.spoken + other.spoken, self.hours + other.hours
+        )
+
+
+def record(artefact: Artefact, samples: Wave, title: str = "") -> Trace:
+    """One pass over a stream, with the inferences that `Spotter` makes in it."""
+    manifest = artefact.manifest
+    spec = manifest.front_end
+    columns = best_mfcc(spec).clip(samples)
+    seconds = len(samples) / spec.sample_rate
+    if len(columns) < spec.columns:
+        windows = np.zeros((0, spec.columns, spec.coefficients), np.int8)
+    else:
+        shape = (spec.columns, spec.coefficients)
+        windows = np.lib.stride_tricks.sliding_window_view(columns, shape)[:, 0]
+    windows = windows[:: manifest.decision.hop]
+    last = spec.columns - 1 + np.arange(len(windows)) * manifest.decision.hop
+    return Trace(spec, manifest.labels, last, posteriors(artefact, windows, title), seconds)
+
+
+def smooth(trace: Trace, length: int) -> Smoothed:
+    """A trace through the real smoother."""
+    smoother = Smoother(len(trace.labels), length)
+    sums = np.zeros((len(trace.columns), len(trace.labels)), np.int32)
+    counts = np.zeros(len(trace.columns), np.intp)
+    for index, row in enumerate(trace.posteriors):
+        sums[index] = smoother.push(row)
+        counts[index] = smoother.count
+    return Smoothed(trace, length, sums, counts)
+
+
+def score(stream: Stream, detections: Iterable[Detection], rate: int) -> Score:
+    """Score detections in a stream of known words.
+
+    A detection belongs to a word from its start to `MARGIN` seconds after its end. The first of
+    the right word is a hit, the first of another word a wrong word; anything else, and what
+    belongs to no word, is a false alarm. So every detection counts once.
+    """
+    starts = [spoken.start / rate for spoken in stream.spoken]
+    hits: set[int] = set()
+    wrong: set[int] = set()
+    false_alarms = 0
+    for detection in detections:
+        index = bisect_right(starts, detection.time) - 1
+        if index < 0 or detection.time > stream.spoken[index].end / rate + MARGIN:
+            false_alarms += 1
+            continue
+        right = detection.keyword == stream.spoken[index].word
+        seen = hits if right else wrong
+        false_alarms += index in seen
+        seen.add(index)
+    hours = len(stream.samples) / rate / _HOUR
+    return Score(len(stream.spoken), len(hits), len(wrong), false_alarms, hours)
+
+
+def accepts(
+    reading: Reading, detections: Iterable[Detection], spec: FrontEnd, reach: int
+) -> Accepts:
+    """Count detections in read speech, whose transcript has words but no times.
+
+    `reach` samples before a detection are what it was made from. A detection of a word that
+    stands in the transcript of an utterance in that reach may be right and is not counted as
+    false; each word that was read excuses one detection. The others are false accepts.
+    """
+    left = [Counter(utterance.words) for utterance in reading.utterances]
+    false = spoken = 0
+    for detection in detections:
+        end = round(detection.time * spec.sample_rate)
+        near = (
+            words
+            for utterance, words in zip(reading.utterances, left, strict=True)
+            if utterance.start < end and utterance.end > end - reach and words[detection.keyword]
+        )
+        words = next(near, None)
+        if words is None:
+            false += 1
+        else:
+            words[detection.keyword] -= 1
+            spoken += 1
+    hours = max((u.end for u in reading.utterances), default=0) / spec.sample_rate / _HOUR
+    return Accepts(false, spoken, hours)
+
+
+def reach(spec: FrontEnd, decision: Decision) -> int:
+    """Samples that a smoothed posterior is made from: those of all windows in the mean."""
+    return spec.samples + (decision.smoothing - 1) * decision.hop * spec.hop
