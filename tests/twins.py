@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 TWINS = pytest.mark.parametrize("twin", ["python", "c"])
 
 OK, BAD_ARGUMENT, NOT_READY = range(3)  # enum kws_status
+
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
 
 if library_path := os.environ.get("KWS_LIBRARY"):  # the one with sanitizers
     native.LIBRARY = Path(library_path)

@@ -22,6 +22,22 @@ $(HOST_BUILD)/libkws.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
 $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
 	$(HOST_CC) $(KWS_CFLAGS) -O2 -DKWS_VERSION='"$(KWS_VERSION)"' -o $@ $(HOST_SOURCES)
 
+# What the tests run under sanitizers: the library, the program, and a fuzz target (clang's).
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/wav.c firmware/host/fuzz.c
+
+.PHONY: sanitized
+sanitized: $(HOST_BUILD)/libkws-sanitized.so $(HOST_BUILD)/kws_host-sanitized $(HOST_BUILD)/fuzz
+
+$(HOST_BUILD)/libkws-sanitized.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -fPIC -shared -o $@ $(LIBRARY_SOURCES)
+
+$(HOST_BUILD)/kws_host-sanitized: $(HOST_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -DKWS_VERSION='"$(KWS_VERSION)"' -o $@ $(HOST_SOURCES)
+
+$(HOST_BUILD)/fuzz: $(FUZZ_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
+	clang $(KWS_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ $(FUZZ_SOURCES)
+
 $(HOST_BUILD):
 	mkdir -p $@
 

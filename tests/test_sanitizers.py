@@ -1,0 +1,103 @@
+"""The C code under AddressSanitizer and UBSan: the twins' tests, broken WAV files, a fuzzer."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from test_host import READABLE, UNREADABLE
+from twins import ROOT, extremes
+
+BUILD = ROOT / "firmware/build"
+TWIN_TESTS = ("test_fft.py", "test_ring.py", "test_columns.py", "test_mfcc.py")
+# Python's half is tested elsewhere, and espeak-ng does not run with the sanitizer preloaded.
+TWIN_CHOICE = ("-k", "not python and not speech")
+STRICT = {
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99",  # Python leaks at its exit
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sanitized() -> None:
+    """Builds the library, the program and the fuzz target."""
+    subprocess.run(["make", "--silent", "sanitized"], cwd=ROOT, check=True)
+
+
+def test_twins() -> None:
+    runtime = subprocess.run(
+        ["cc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    environment = {
+        **os.environ,
+        **STRICT,
+        "LD_PRELOAD": runtime,
+        "KWS_LIBRARY": str(BUILD / "libkws-sanitized.so"),
+    }
+    tests = [str(ROOT / "tests" / name) for name in TWIN_TESTS]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:xdist",
+            "-k",
+            "not python and not speech",
+            *tests,
+        ],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_broken_files(tmp_path: Path) -> None:
+    """Every WAV file of test_host.py, cut and with bytes changed."""
+    path = tmp_path / "some.wav"
+    originals = [*READABLE.values(), *(content for content, _ in UNREADABLE.values())]
+    rng = random.Random(1)
+    for content in originals:
+        for _ in range(5):
+            broken = bytearray(content[: rng.randint(0, len(content))])
+            for _ in range(rng.randint(0, 4)):
+                if broken:
+                    broken[rng.randrange(min(60, len(broken)))] = rng.choice((0, 1, 0x7F, 0xFF))
+            path.write_bytes(broken)
+            done = subprocess.run(
+                [BUILD / "kws_host-sanitized", "--columns", path],
+                env={**os.environ, **STRICT},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode in (0, 1), done.stderr
+            assert done.stderr.count("\n") == done.returncode
+
+
+def test_fuzzer(tmp_path: Path) -> None:
+    for name, content in READABLE.items():
+        (tmp_path / name).write_bytes(content)
+    for name, wave in extremes(4_096).items():
+        (tmp_path / name).write_bytes(wave.tobytes())
+    done = subprocess.run(
+        [
+            BUILD / "fuzz",
+            "-seed=1",
+            "-runs=20000",
+            "-max_total_time=10",
+            "-max_len=9000",
+            f"-artifact_prefix={tmp_path}/",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
