@@ -57,8 +57,10 @@ static void reverse_bits(int32_t *z, uint32_t half)
 /* (a, b) becomes (a + wb, a - wb) / 2. */
 static inline void butterfly(int32_t *a, int32_t *b, int32_t cosine, int32_t sine)
 {
-    const int32_t re = product_re(b[0], b[1], cosine, sine);
-    const int32_t im = product_im(b[0], b[1], cosine, sine);
+    const int32_t b_re = b[0];
+    const int32_t b_im = b[1];
+    const int32_t re = product_re(b_re, b_im, cosine, sine);
+    const int32_t im = product_im(b_re, b_im, cosine, sine);
     const int32_t a_re = a[0] >> 1;
     const int32_t a_im = a[1] >> 1;
 
@@ -70,16 +72,19 @@ static inline void butterfly(int32_t *a, int32_t *b, int32_t cosine, int32_t sin
 
 static void transform(int32_t *z, uint32_t half, const int32_t *twiddle)
 {
+    const int32_t *const end = z + 2 * half;
+
     for (uint32_t span = 1; span < half; span *= 2) {
-        const uint32_t step = half / span;
+        const int32_t *w = twiddle;
 
-        for (uint32_t j = 0; j < span; j++) {
-            const int32_t cosine = twiddle[j * step];
-            const int32_t sine = twiddle[half + j * step];
+        for (int32_t *first = z; first < z + 2 * span; first += 2) {
+            const int32_t cosine = w[0];
+            const int32_t sine = w[half];
 
-            for (uint32_t k = j; k < half; k += 2 * span) {
-                butterfly(&z[2 * k], &z[2 * (k + span)], cosine, sine);
+            for (int32_t *a = first; a < end; a += 4 * span) {
+                butterfly(a, a + 2 * span, cosine, sine);
             }
+            w += half / span;
         }
     }
 }
