@@ -67,6 +67,7 @@ class FakeSystem:
     ) -> None:
         assert dtype == "int16"
         if (samplerate, channels) not in self.accepted:
+            os.write(2, b"Expression 'paInvalidSampleRate' failed in 'src/hostapi'\n")
             raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
 
     def _terminate(self) -> None:
@@ -172,10 +173,13 @@ def test_device_without_mono_gives_its_first_channel(system: FakeSystem, talk: W
     np.testing.assert_array_equal(next(microphone.blocks()), talk[:1024])
 
 
-def test_device_that_refuses_everything(system: FakeSystem) -> None:
+def test_device_that_refuses_everything(
+    system: FakeSystem, capfd: pytest.CaptureFixture[str]
+) -> None:
     system.accepted = set()
     with pytest.raises(AudioError, match=r"'USB Audio' cannot be opened \(Invalid sample rate"):
         Microphone(16_000, 1024, "USB", print)
+    assert capfd.readouterr().err == ""
 
 
 def test_device_in_use(system: FakeSystem) -> None:

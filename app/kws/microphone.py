@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import time
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -146,16 +147,17 @@ class Microphone(Source):
                 waiting.put_nowait(None)
 
         try:
-            self._stream = sd.InputStream(
-                device=self._device.index,
-                samplerate=device_rate,
-                channels=channels,
-                dtype="int16",
-                blocksize=round(self._block * device_rate / self._rate),
-                callback=callback,
-                finished_callback=finished,
-            )
-            self._stream.start()
+            with _c_libraries_silenced():
+                self._stream = sd.InputStream(
+                    device=self._device.index,
+                    samplerate=device_rate,
+                    channels=channels,
+                    dtype="int16",
+                    blocksize=round(self._block * device_rate / self._rate),
+                    callback=callback,
+                    finished_callback=finished,
+                )
+                self._stream.start()
         except sd.PortAudioError as error:
             raise self._refused(error) from error
         self._queue = waiting
@@ -173,9 +175,10 @@ class Microphone(Source):
 
     def _refusal(self, sd: Any, rate: int, channels: int) -> Exception | None:
         try:
-            sd.check_input_settings(
-                self._device.index, channels=channels, dtype="int16", samplerate=rate
-            )
+            with _c_libraries_silenced():
+                sd.check_input_settings(
+                    self._device.index, channels=channels, dtype="int16", samplerate=rate
+                )
         except sd.PortAudioError as error:
             return error  # type: ignore[no-any-return]
         return None
@@ -202,6 +205,24 @@ class Microphone(Source):
             else:
                 self._say(f"microphone {self._device.name!r} is back")
                 return
+
+
+@contextmanager
+def _c_libraries_silenced() -> Iterator[None]:
+    """PortAudio and ALSA write their own lines to standard error, beside returning an error."""
+    try:
+        before = os.dup(2)
+    except OSError:  # it is closed: nothing to silence
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def _sounddevice() -> Any:
