@@ -184,3 +184,37 @@ def test_committed_models_equal_the_reference_on_speech(name, data):
     outputs = golden.infer(batch)
     for run in oracles_of(golden).values():
         np.testing.assert_array_equal(outputs, run(artefact.model, batch[..., np.newaxis]))
+
+
+# -- what TensorFlow's own converter makes ---------------------------------------------------------
+@pytest.mark.train
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_converted_networks_equal_the_reference(per_channel):
+    import tensorflow as tf
+
+    keras = tf.keras
+    keras.utils.set_random_seed(1)
+    relu6 = keras.layers.Activation(tf.nn.relu6)
+    x = inputs = keras.Input((21, 14, 1), batch_size=1)
+    x = relu6(keras.layers.Conv2D(8, 3, strides=(2, 1), padding="same")(x))
+    y = keras.layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = keras.layers.Add()([x, y])
+    x = keras.layers.ZeroPadding2D(((1, 0), (0, 1)))(keras.layers.AveragePooling2D(2)(x))
+    x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(12, 2, dilation_rate=2)(x))
+    x = keras.layers.Dense(16, activation="relu")(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(10)(x)))
+    rng = np.random.default_rng(0)
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: (
+        [rng.normal(0, 1, (1, 21, 14, 1)).astype(np.float32)] for _ in range(30)
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
+    converted = converter.convert()
+    golden = Golden(converted)
+    batch = random_batch(golden.graph, rng, 50)
+    for run in ORACLES.values():
+        np.testing.assert_array_equal(golden.infer(batch), run(converted, batch))

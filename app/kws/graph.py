@@ -17,7 +17,7 @@ from kws.errors import ArtefactError
 _TYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 _PADDINGS = {0: "SAME", 1: "VALID"}
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_WEIGHTED = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 2}  # axes of weights
 _ARITHMETIC = (*_WEIGHTED, "ADD", "SUB", "MUL", "DIV", "PRELU")  # their constants are parameters
 _UNREADABLE = (
     struct.error,
@@ -212,9 +212,15 @@ def _read(model: Any) -> Graph:
     ]:
         if not all(needed <= i < len(tensors) for i in indices):
             raise ValueError(f"tensor indices {indices} of {len(tensors)} tensors")
-    if not all(node.outputs for node in nodes):
-        raise ValueError("an operator without output")
+    for node in nodes:
+        axes = _WEIGHTED.get(node.op)
+        if not node.outputs or (axes and not _has_axes(tensors[node.inputs[1]], axes)):
+            raise ValueError(f"operator {node.op} without output, or with weights of a wrong shape")
     return Graph(_text(model.Description()), tensors, nodes, inputs, outputs)
+
+
+def _has_axes(weights: Tensor, axes: int) -> bool:
+    return len(weights.shape) == axes and min(weights.shape) > 0
 
 
 def _tensor(model: Any, tensor: Any) -> Tensor:
@@ -224,6 +230,8 @@ def _tensor(model: Any, tensor: Any) -> Tensor:
             f"tensor {name!r} of the schema's type {tensor.Type()}; expected one of "
             f"{sorted(_TYPES.values())}"
         )
+    if min(shape, default=0) < 0:
+        raise ValueError(f"tensor {name!r} of shape {shape}")
     dtype = _TYPES[tensor.Type()]
     quantised = tensor.Quantization()
     scales = np.asarray(quantised.ScaleAsNumpy() if quantised else (), np.float32).reshape(-1)
