@@ -15,6 +15,7 @@ Wave = NDArray[np.int16]
 Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
+RARE = 5
 _CEILING = 32_767.0
 
 
@@ -22,7 +23,8 @@ _CEILING = 32_767.0
 class Augmentation:
     """How strongly recordings are varied; each range is (lowest, highest), drawn uniformly.
 
-    copies  varied versions of each recording, made once and drawn from at random
+    copies  varied versions of each recording, made once and drawn from at random; of a label
+            with fewer recordings than most as many more, at most `RARE` times as many
     margin  columns on both sides of the window, for the shift that is drawn in each epoch
     shift   columns that the window may move either way in an epoch, at most `margin`
     speed   playback speed, which moves pitch and tempo together

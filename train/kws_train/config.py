@@ -54,6 +54,17 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True)
+class Synthetic:
+    """Synthesised clips in the training set: of each label `least`, of rare ones up to `fill`.
+
+    Rare words alone would teach that a synthesiser's voice is a rare word.
+    """
+
+    least: int = 60
+    fill: int = 500
+
+
+@dataclass(frozen=True)
 class Training:
     """How a network is trained.
 
@@ -95,6 +106,7 @@ class Experiment:
     labels: tuple[str, ...] = COMMANDS
     front_end: FrontEnd = field(default_factory=FrontEnd)
     augment: Augmentation = field(default_factory=Augmentation)
+    synthetic: Synthetic = field(default_factory=Synthetic)
     train: Training = field(default_factory=Training)
 
 

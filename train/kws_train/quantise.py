@@ -89,7 +89,7 @@ def _tflite_order(kernel: NDArray[Any], depthwise: bool) -> NDArray[Any]:
 
 
 def _add_quantised(builder: Builder, x: Any, layer: Layer, model: Any, name: str) -> Any:
-    folded = fold(model.get_layer(name), model.get_layer(f"{name}_norm"), builder.step(x))
+    folded = fold(model.get_layer(name), model.get_layer(f"{name}_norm"), float(x.quant.scale))
     last = name == "labels"
     options: dict[str, Any] = {
         "weight_scale": folded.scale,

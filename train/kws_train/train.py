@@ -32,7 +32,7 @@ console = Console(stderr=True)
 
 @dataclass
 class Batch:
-    """What one step reads: windows, the word of each, and the teachers' logits for them."""
+    """What one step reads: windows, and the word of each."""
 
     windows: NDArray[np.int8]
     words: NDArray[np.intp]
@@ -48,23 +48,23 @@ class Sampler:
         command = data.words < labels
         self.size = int(command.sum() * (1 + options.others))
         weight = count[data.words].astype(np.float64) ** -options.balance
-        share = np.where(command, 1.0, options.others)
-        for group in (command, ~command):
-            weight[group] /= max(weight[group].sum(), 1e-12)
-        self.chance = weight * share / (weight * share).sum()
+        for group, share in ((command, 1.0), (~command, options.others)):
+            weight[group] *= share / max(weight[group].sum(), 1e-12)
+        versions = np.bincount(data.clips, minlength=len(data.words))
+        chance = (weight / versions)[data.clips]
+        self.cumulative = np.cumsum(chance / chance.sum())
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
         options = self.experiment.train
         rng = np.random.default_rng([options.seed, number])
-        copies = len(self.data.versions)
         for _ in range(self.steps):
-            clips = rng.choice(len(self.chance), options.batch, p=self.chance)
-            versions = self.data.versions[rng.integers(copies, size=options.batch), clips]
+            chosen = np.searchsorted(self.cumulative, rng.random(options.batch))
+            chosen = np.minimum(chosen, len(self.cumulative) - 1)
             windows = crop_and_mask(
-                versions, self.experiment.front_end, self.experiment.augment, rng
+                self.data.versions[chosen], self.experiment.front_end, self.experiment.augment, rng
             )
-            yield Batch(windows, self.data.words[clips])
+            yield Batch(windows, self.data.words[self.data.clips[chosen]])
 
     @property
     def steps(self) -> int:
@@ -187,8 +187,10 @@ class Trainer:
         return float(self.best)
 
     def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
-        judged = predict(self.averaged, self.data.validation, self.experiment)
-        validation = float(np.mean(judged.argmax(-1) == self.data.answers))
+        answers = self.data.answers
+        right = predict(self.averaged, self.data.validation, self.experiment).argmax(-1) == answers
+        # the mean over words, since rare words are as rare in the validation clips
+        validation = float(np.mean([right[answers == word].mean() for word in np.unique(answers)]))
         values = (number + 1, f"{rate:.3g}", *(f"{v:.4f}" for v in (loss, accuracy, validation)))
         log = self.folder / CURVES
         new = number == 0 or not log.is_file()
@@ -254,9 +256,7 @@ def train(path: Path, options: argparse.Namespace) -> None:
         other = path.with_name(f"{needed}.toml")
         if needed and not is_trained(options.runs / needed, read_experiment(other)):
             train(other, options)
-    data = corpus(
-        options.data, options.cache, experiment.front_end, experiment.augment, experiment.labels
-    )
+    data = corpus(options.data, options.cache, experiment)
     best = Trainer(experiment, data, options.runs / name).run()
     console.print(f"{name}: best validation accuracy {100 * best:.2f} %")
     if experiment.publish:

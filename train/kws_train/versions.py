@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,82 +18,118 @@ from kws.native import best_mfcc
 from kws.spec import FrontEnd
 from kws.tables import dct, floor_energy, hann, mel_filters, tables
 from kws_train import augment, data
-from kws_train.augment import Augmentation
+from kws_train.config import Experiment
 from kws_train.data import Clip
+from kws_train.synthesise import synthesise
 
 Columns = NDArray[np.int8]
+Wave = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
 class Corpus:
     """What training and validation read.
 
-    versions    [copies, n, columns + 2 margin, coefficients]
-    words       [n] index into `names`: the labels first, then the other words
+    names       the labels first, then the other words
+    versions    [n, columns + 2 margin, coefficients]
+    clips       [n] the clip that a version is of
+    words       [clips] index into `names`
+    synthetic   how many of the clips are synthesised, the last ones
     validation  [m, columns, coefficients], one centred window a clip of a label
     answers     [m] label of each of those
     """
 
     names: tuple[str, ...]
     versions: Columns
+    clips: NDArray[np.intp]
     words: NDArray[np.intp]
+    synthetic: int
     validation: Columns
     answers: NDArray[np.intp]
 
 
-def corpus(
-    root: Path, cache: Path, spec: FrontEnd, options: Augmentation, labels: tuple[str, ...]
-) -> Corpus:
-    """The corpus of a Speech Commands archive.
+def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
+    """What an experiment trains on, from a Speech Commands archive.
 
     Versions are kept in `cache`, under a key of all that they depend on: the clips, the
-    front-end's tables and the augmentation.
+    front-end's tables, the augmentation and the synthesised words.
     """
-    splits = data.speech_commands(root)
+    splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
     training = splits["training"]
-    others = sorted({clip.word for clip in training} - set(labels))
-    names = (*labels, *others)
-    path = cache / f"versions-{_key(training, spec, options)}.npz"
-    if not path.is_file():
+    names = (*labels, *sorted({clip.word for clip in training} - set(labels)))
+    folder = cache / f"versions-{_key(training, experiment)}"
+    if not folder.is_dir():
         kept, waves = data.load(training, spec.sample_rate)
+        words = [names.index(clip.word) for clip in kept]
+        for label, missing in enumerate(_missing(words, experiment)):
+            waves += synthesise(labels[label], missing, spec.sample_rate)
+            words += [label] * missing
         noises = augment.training_noises(data.noises(root, spec.sample_rate))
-        versions = make_versions(waves, noises, spec, options)
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part.npz")
-        np.savez(partial, versions=versions, words=[names.index(clip.word) for clip in kept])
-        partial.rename(path)
-    stored = np.load(path)
+        clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
+        partial = folder.with_suffix(".part")
+        partial.mkdir(parents=True, exist_ok=True)
+        np.save(partial / "versions.npy", make_versions(waves, clips, noises, experiment))
+        np.save(partial / "clips.npy", clips)
+        np.save(partial / "words.npy", words)
+        np.save(partial / "synthetic.npy", len(words) - len(kept))
+        partial.rename(folder)
+    stored = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     judged, waves = data.load(
         [clip for clip in splits["validation"] if clip.word in labels], spec.sample_rate
     )
-    answers = np.array([labels.index(clip.word) for clip in judged])
-    return Corpus(names, stored["versions"], stored["words"], data.windows(waves, spec), answers)
+    return Corpus(
+        names=names,
+        versions=stored["versions"],
+        clips=np.array(stored["clips"]),
+        words=np.array(stored["words"]),
+        synthetic=int(stored["synthetic"]),
+        validation=data.windows(waves, spec),
+        answers=np.array([labels.index(clip.word) for clip in judged]),
+    )
+
+
+def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
+    """Versions of each clip, more for labels that have fewer clips than the median label."""
+    labels = len(experiment.labels)
+    count = np.bincount(words)
+    more = np.clip(np.median(count[:labels]) / np.maximum(count, 1), 1, augment.RARE)
+    more[labels:] = 1
+    return np.rint(more * experiment.augment.copies).astype(np.intp)[words]
 
 
 def make_versions(
-    waves: Sequence[NDArray[np.int16]],
-    noises: Sequence[NDArray[np.int16]],
-    spec: FrontEnd,
-    options: Augmentation,
+    waves: Sequence[Wave],
+    clips: NDArray[np.intp],
+    noises: Sequence[Wave],
+    experiment: Experiment,
 ) -> Columns:
-    """Varied versions of every clip: int8 [copies, n, columns + 2 margin, coefficients].
+    """The versions whose clips are named: int8 [n, columns + 2 margin, coefficients].
 
-    Each clip has a generator of its own, so that its versions do not depend on the others.
+    Each version has a generator of its own, so that it does not depend on the others.
     """
+    spec, options = experiment.front_end, experiment.augment
     mfcc = best_mfcc(spec)
     rows = spec.columns + 2 * options.margin
-    versions = np.empty((options.copies, len(waves), rows, spec.coefficients), np.int8)
-    for index, wave in enumerate(track(waves, "Varying the recordings")):
-        rng = np.random.default_rng([index, options.copies])
-        for copy in range(options.copies):
-            sound = augment.vary(wave, noises, spec, options, rng)
-            versions[copy, index] = mfcc.clip(sound)
+    versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
+
+    def make(index: int) -> None:
+        rng = np.random.default_rng([index, len(clips)])
+        versions[index] = mfcc.clip(augment.vary(waves[clips[index]], noises, spec, options, rng))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in track(pool.map(make, range(len(clips))), "Varying clips", total=len(clips)):
+            pass
     return versions
 
 
-def statistics(
-    waves: Sequence[NDArray[np.int16]], spec: FrontEnd
-) -> tuple[list[float], list[float]]:
+def _missing(words: Sequence[int], experiment: Experiment) -> list[int]:
+    """Clips of each label that are synthesised."""
+    count = np.bincount(words, minlength=len(experiment.labels))[: len(experiment.labels)]
+    options = experiment.synthetic
+    return [max(options.least, options.fill - int(n)) for n in count]
+
+
+def statistics(waves: Sequence[Wave], spec: FrontEnd) -> tuple[list[float], list[float]]:
     """Mean and deviation of each coefficient over recordings, in log2 of power.
 
     They are read from float columns of the textbook formula, since the integer ones need them.
@@ -110,9 +148,11 @@ def statistics(
     )
 
 
-def _key(clips: Sequence[Clip], spec: FrontEnd, options: Augmentation) -> str:
-    shaping = {k: v for k, v in asdict(options).items() if "mask" not in k and "width" not in k}
-    shaping.pop("shift")
+def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
+    spec, shaping = experiment.front_end, asdict(experiment.augment)
+    for name in ("shift", "time_masks", "time_width", "frequency_masks", "frequency_width"):
+        del shaping[name]  # drawn in every epoch, not in the versions
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
-    text = json.dumps([tables(spec).digest, spec.columns, shaping]) + names
+    parts = [tables(spec).digest, spec.columns, shaping, asdict(experiment.synthetic)]
+    text = json.dumps([*parts, experiment.labels]) + names
     return hashlib.sha256(text.encode()).hexdigest()[:16]
