@@ -135,7 +135,7 @@ def test_each_layer_computes_what_it_computed_in_training(
         value = model.get_layer(f"{layer.name}_code")(np.reshape(value, shape))
         off = np.abs(values[node.outputs[0]].astype(int) - y.zero_point - np.rint(value / step))
         assert off.max() <= 1  # a sum midway between two codes may be rounded to either
-        assert (off == 0).mean() > 0.999
+        assert (off == 0).mean() > 0.995
 
 
 def test_float_networks_export_too(windows: np.ndarray) -> None:
