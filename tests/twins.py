@@ -14,8 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kws import fft, native
+from kws import native
 from kws.columns import ColumnFifo
+from kws.fft import Spectrum
 from kws.mfcc import Mfcc
 from kws.native import NativeMfcc
 from kws.ring import SampleRing
@@ -51,20 +52,24 @@ def build_host(folder: Path) -> Path:
     return folder / "kws_host"
 
 
-def c_power_spectrum(frames: NDArray[np.int64], twiddle: NDArray[np.int32]) -> NDArray[np.int64]:
-    """`kws.fft.power_spectrum` from the spectrum that firmware/src/fft.c leaves in place."""
-    window = frames.shape[1]
-    rows = []
-    for frame in frames:
-        work = frame.astype(np.int32)
-        c_library().kws_fft(
-            ctypes.c_void_p(work.ctypes.data),
-            ctypes.c_uint32(window),
-            ctypes.c_void_p(twiddle.ctypes.data),
-        )
-        x = work.astype(np.int64).reshape(-1, 2)
-        rows.append([x[0, 0] ** 2, *(x[1:] ** 2).sum(axis=1), x[0, 1] ** 2])
-    return np.array(rows).reshape(len(frames), window // 2 + 1)
+class CSpectrum:
+    """`Spectrum` from what firmware/src/fft.c leaves in place."""
+
+    def __init__(self, twiddle: NDArray[np.int32]) -> None:
+        self._twiddle = twiddle
+
+    def power(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+        rows = []
+        for frame in frames.T:
+            work = frame.astype(np.int32)
+            c_library().kws_fft(
+                ctypes.c_void_p(work.ctypes.data),
+                ctypes.c_uint32(len(work)),
+                ctypes.c_void_p(self._twiddle.ctypes.data),
+            )
+            x = work.astype(np.int64).reshape(-1, 2)
+            rows.append([x[0, 0] ** 2, *(x[1:] ** 2).sum(axis=1), x[0, 1] ** 2])
+        return np.array(rows).T
 
 
 class CRing:
@@ -144,7 +149,7 @@ class CColumnFifo:
         return window if status == OK else None
 
 
-POWER_SPECTRUM = {"python": fft.power_spectrum, "c": c_power_spectrum}
+SPECTRUM = {"python": Spectrum, "c": CSpectrum}
 MFCC = {"python": Mfcc, "c": NativeMfcc}
 RING = {"python": SampleRing, "c": CRing}
 FIFO = {"python": ColumnFifo, "c": CColumnFifo}

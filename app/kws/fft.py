@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
 
-def power_spectrum(frames: Ints, twiddle: NDArray[np.int32]) -> Ints:
-    """|X|^2 of windowed frames.
+class Spectrum:
+    """The transform of one length; frames stand in columns, so that numpy's loops are long.
 
-    frames  [n, window] of at most 2^30 in magnitude under a Hann window, 2^29 without one
-    twiddle [2, window / 2] Q31, cosine and -sine of 2 pi k / window
-    returns [n, window / 2 + 1] int64, the squared magnitude of X(k) / (window / 2)
-
-    Pairs of samples form one complex number (Numerical Recipes, 12.3.2), transformed by
-    radix-2 decimation in time that halves at every stage, so that nothing can overflow.
+    Pairs of samples form one complex number (Numerical Recipes, 12.3.2), transformed by radix-2
+    decimation in time that halves at every stage, so that nothing can overflow. The butterflies
+    are those of fft.c in the order of Stockham, which needs no bit reversal: z[:, k, j] is bin k
+    of the numbers j, j + m, j + 2 m, … of the frame, m being the size of the last axis but one.
     """
-    w = twiddle.astype(np.int64)
-    half = frames.shape[-1] // 2
-    z = frames.reshape(-1, half, 2)[:, _bit_reversed(half)].transpose(0, 2, 1)
-    span = 1
-    while span < half:
-        pairs = z.reshape(-1, 2, half // (2 * span), 2, span)
-        a = pairs[:, :, :, 0] >> 1
-        b = _half_product(pairs[:, :, :, 1], w[:, :: half // span])
-        z = np.stack([a + b, a - b], axis=3)
-        span *= 2
-    z = z.reshape(-1, 2, half)
-    z = np.concatenate([z, z[:, :, :1]], axis=2)
-    mirrored = z[:, :, ::-1]
-    even = np.stack([z[:, 0] + mirrored[:, 0], z[:, 1] - mirrored[:, 1]], axis=1)
-    odd = np.stack([z[:, 1] + mirrored[:, 1], mirrored[:, 0] - z[:, 0]], axis=1)
-    whole = np.concatenate([w, -Q31_ONE], axis=1)
-    x = (even >> 1) + _half_product(odd, whole)
-    return np.asarray(x[:, 0] ** 2 + x[:, 1] ** 2)
+
+    def __init__(self, twiddle: NDArray[np.int32]) -> None:
+        """Twiddle is [2, window / 2] Q31, cosine and -sine of 2 pi k / window."""
+        w = twiddle.astype(np.int64)
+        half = w.shape[1]
+        spans = [2**s for s in range(half.bit_length() - 1)]
+        self._stages = [_Turn(w[:, :: half // span, None, None]) for span in spans]
+        self._join = _Turn(np.concatenate([w, [[1 - 2**31], [0]]], axis=1)[..., None])
+
+    def power(self, frames: Ints) -> Ints:
+        """|X|^2 of windowed frames.
+
+        frames  [window, n] of at most 2^30 in magnitude under a Hann window, 2^29 without one
+        returns [window / 2 + 1, n], the squared magnitude of X(k) / (window / 2)
+        """
+        window, n = frames.shape
+        z = frames.reshape(window // 2, 2, n).swapaxes(0, 1)
+        for turn in self._stages:
+            z = z.reshape(2, turn.span, 2, -1, n)
+            a = z[:, :, 0] >> 1
+            b = turn.half_product(z[:, :, 1])
+            z = np.concatenate([a + b, a - b], axis=1)
+        z = z.reshape(2, window // 2, n)
+        z = np.concatenate([z, z[:, :1]], axis=1)
+        mirrored = z[:, ::-1]
+        plus, minus = z + mirrored, z - mirrored
+        even, odd = np.stack([plus[0], minus[1]]), np.stack([plus[1], -minus[0]])
+        x = (even >> 1) + self._join.half_product(odd)
+        return np.asarray(x[0] ** 2 + x[1] ** 2)
 
 
-Q31_ONE = np.array([[2**31 - 1], [0]], np.int64)
+class _Turn:
+    """Factors in Q31: axis 0 is (real, imaginary), like that of what they multiply."""
 
+    def __init__(self, w: Ints) -> None:
+        self.span = w.shape[1]
+        self._straight = w[0]
+        self._crossed = np.stack([-w[1], w[1]])
 
-def _half_product(z: Ints, w: Ints) -> Ints:
-    """The complex product z w / 2, rounded: axis 1 of z and axis 0 of w are (real, imaginary)."""
-    shape = (2,) + (1,) * (z.ndim - 3) + w.shape[1:]
-    crossed = np.stack([-w[1], w[1]]).reshape(shape)
-    return np.asarray((z * w[0] + z[:, ::-1] * crossed + 2**31) >> 32)
-
-
-@lru_cache(maxsize=8)
-def _bit_reversed(size: int) -> NDArray[np.intp]:
-    order = np.zeros(1, np.intp)
-    while order.size < size:
-        order = np.concatenate([2 * order, 2 * order + 1])
-    return order
+    def half_product(self, z: Ints) -> Ints:
+        """The complex product z w / 2, rounded."""
+        product = z * self._straight
+        product += z[::-1] * self._crossed
+        product += 2**31
+        return np.asarray(product >> 32)

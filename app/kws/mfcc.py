@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.fft import power_spectrum
+from kws.fft import Spectrum
 from kws.spec import FrontEnd
 from kws.tables import (
     LOG_BITS,
@@ -13,11 +13,10 @@ from kws.tables import (
     MATRIX_BITS,
     MEL_BITS,
     POWER_SHIFT,
-    Tables,
     tables,
 )
 
-_BATCH = 1024  # frames at a time: what the caches hold
+_BATCH = 64  # frames at a time: what the caches hold
 
 
 class Mfcc:
@@ -25,12 +24,13 @@ class Mfcc:
 
     def __init__(self, spec: FrontEnd) -> None:
         self.spec = spec
-        self.tables = tables(spec)
-        self._window = self.tables.window.astype(np.int64)
-        self._filters = _filters(self.tables)
-        self._floor = self.tables.mel_floor.astype(np.uint64)
-        self._log = self.tables.log.astype(np.int64)
-        self._matrix = self.tables.matrix.astype(np.int64).T.copy()
+        self.tables = t = tables(spec)
+        self._window = t.window.astype(np.int64)[:, None]
+        self._spectrum = Spectrum(t.twiddle)
+        self._weight = t.mel_weight.astype(np.uint64)[:, None]
+        self._floor = t.mel_floor.astype(np.uint64)[:, None]
+        self._log = t.log.astype(np.int64)
+        self._matrix = t.matrix.astype(np.int64).T.copy()
 
     def columns(self, frames: NDArray[np.int16]) -> NDArray[np.int8]:
         """One column a frame: int16 [n, window] to int8 [n, coefficients]."""
@@ -45,15 +45,30 @@ class Mfcc:
         return self.columns(frames[:: self.spec.hop])
 
     def _columns(self, frames: NDArray[np.int16]) -> NDArray[np.int8]:
-        wide = frames.astype(np.int64)
-        shift = 16 - _bit_length(np.abs(wide).max(axis=1))
-        windowed = ((wide << (15 + shift)[:, None]) * self._window + 2**31) >> 32
-        power = power_spectrum(windowed, self.tables.twiddle) >> POWER_SHIFT
-        energy = power.astype(np.uint64) @ self._filters
-        energy += self._floor << (2 * shift)[:, None].astype(np.uint64)
-        log = self._log2(energy) - (shift << (LOG_BITS + 1))[:, None]
-        values = (log @ self._matrix + self.tables.bias) >> (MATRIX_BITS + LOG_BITS)
+        wide = frames.T.astype(np.int64, order="C")  # the frames last: numpy's loops are long
+        shift = 16 - _bit_length(np.abs(wide).max(axis=0))
+        windowed = ((wide << (15 + shift)) * self._window + 2**31) >> 32
+        power = self._spectrum.power(windowed) >> POWER_SHIFT
+        energy = self._mel(power.astype(np.uint64))
+        energy += self._floor << (2 * shift).astype(np.uint64)
+        log = self._log2(energy) - (shift << (LOG_BITS + 1))
+        values = (log.T @ self._matrix + self.tables.bias) >> (MATRIX_BITS + LOG_BITS)
         return np.clip(values, -128, 127).astype(np.int8)
+
+    def _mel(self, power: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Energies [mels, n] in Q15 of the bands, which rise over one slope and fall over the next.
+
+        A bin's falling share is what the rising one leaves of it.
+        """
+        rising = self._slopes(power * self._weight)
+        whole = self._slopes(power) << np.uint64(MEL_BITS)
+        return np.asarray(rising[:-1] + whole[1:] - rising[1:])
+
+    def _slopes(self, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Sums of [bins, n] over the bins of each slope, by running sums; exact modulo 2^64."""
+        sums = np.zeros((len(values) + 1, values.shape[1]), np.uint64)
+        np.cumsum(values, axis=0, out=sums[1:])
+        return np.diff(sums[self.tables.mel_first], axis=0)
 
     def _log2(self, energy: NDArray[np.uint64]) -> NDArray[np.int64]:
         """log2 in Q24 of 64-bit integers >= 2^11, by a table with linear interpolation."""
@@ -70,14 +85,3 @@ class Mfcc:
 def _bit_length(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Bits of non-negative integers below 2^53."""
     return np.frexp(values.astype(np.float64))[1].astype(np.int64)
-
-
-def _filters(t: Tables) -> NDArray[np.uint64]:
-    """The two slopes of every band as one matrix [bins, mels], in Q15."""
-    mels = len(t.mel_floor)
-    filters = np.zeros((len(t.mel_weight), mels + 2), np.uint64)
-    for m, (start, stop) in enumerate(zip(t.mel_first[:-1], t.mel_first[1:], strict=True)):
-        rising = t.mel_weight[start:stop].astype(np.uint64)
-        filters[start:stop, m + 1] = rising
-        filters[start:stop, m] = np.uint64(2**MEL_BITS) - rising
-    return filters[:, 1:-1].copy()
