@@ -12,6 +12,7 @@ from kws_train.config import ConfigError, Layer, read_experiment, resolved
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "train" / "experiments").glob("*.toml"))
 SMALL = """
 description = "A small one"
+publish = false
 [network]
 layers = [{ kind = "conv", filters = 8, kernel = [3, 3] }, { kind = "dense", filters = 4 }]
 """

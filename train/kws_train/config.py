@@ -109,6 +109,13 @@ class Experiment:
     synthetic: Synthetic = field(default_factory=Synthetic)
     train: Training = field(default_factory=Training)
 
+    def __post_init__(self) -> None:
+        if self.publish and (self.network.precision, self.network.activation) == ("float", "relu"):
+            raise ConfigError(
+                "a float network with activation 'relu' is for others to start from; "
+                "expected publish = false"
+            )
+
 
 def read_experiment(path: Path) -> Experiment:
     """Read and check an experiment, in TOML or in the JSON that a training keeps.

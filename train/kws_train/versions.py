@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import track
 
 from kws.native import best_mfcc
@@ -24,6 +25,7 @@ from kws_train.synthesise import synthesise
 
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
+console = Console(stderr=True)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def make_versions(
         versions[index] = mfcc.clip(augment.vary(waves[clips[index]], noises, spec, options, rng))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(pool.map(make, range(len(clips))), "Varying clips", total=len(clips)):
+        for _ in track(
+            pool.map(make, range(len(clips))), "Varying clips", total=len(clips), console=console
+        ):
             pass
     return versions
 
@@ -135,7 +139,7 @@ def statistics(waves: Sequence[Wave], spec: FrontEnd) -> tuple[list[float], list
     They are read from float columns of the textbook formula, since the integer ones need them.
     """
     parts = []
-    for wave in track(waves, "Measuring the columns"):
+    for wave in track(waves, "Measuring the columns", console=console):
         if len(wave) >= spec.window:
             frames = np.lib.stride_tricks.sliding_window_view(wave, spec.window)[:: spec.hop]
             power = np.abs(np.fft.rfft(frames * hann(spec.window))) ** 2

@@ -1,0 +1,148 @@
+"""From a small archive of synthesised speech to a model, by the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws.artefact import Artefact
+from kws.engine import open_engine
+from kws.spec import FrontEnd
+from kws_train.config import Training
+from kws_train.synthesise import synthesise
+from kws_train.train import Sampler, learning_rate, main
+from kws_train.versions import Corpus, copies, statistics
+
+RATE = FrontEnd().sample_rate
+WORDS = ("yes", "no", "cat")
+EXPERIMENT = """
+description = "A small network for a test"
+labels = ["yes", "no"]
+[network]
+precision = "{precision}"
+layers = [
+    {{ kind = "conv", filters = 4, stride = [2, 2] }},
+    {{ kind = "pool", kernel = [4, 4] }},
+    {{ kind = "dense", filters = 8 }},
+]
+[augment]
+copies = 2
+[synthetic]
+least = 1
+fill = 4
+[train]
+epochs = 2
+batch = 4
+"""
+
+HIDDEN = EXPERIMENT.format(precision="float").replace("[network]", "publish = false\n[network]")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten clips a word, the last of each for validation, and a noise."""
+    root = tmp_path_factory.mktemp("archive")
+    listed = []
+    for word in WORDS:
+        (root / word).mkdir()
+        for number, wave in enumerate(synthesise(word, 10, RATE)):
+            name = f"{word}/{word}{number}_nohash_0.wav"
+            soundfile.write(root / name, wave, RATE)
+            listed += [name] if number == 9 else []
+    (root / "validation_list.txt").write_text("\n".join(listed))
+    (root / "_background_noise_").mkdir()
+    noise = np.random.default_rng(0).integers(-900, 900, 5 * RATE).astype(np.int16)
+    soundfile.write(root / "_background_noise_" / "noise.wav", noise, RATE)
+    return root
+
+
+def train(folder: Path, archive: Path, name: str) -> int:
+    places = [f"--{place}={folder / place}" for place in ("runs", "cache", "models")]
+    return main([str(folder / f"{name}.toml"), f"--data={archive}", *places])
+
+
+@pytest.mark.train
+def test_a_float_network_and_the_8_bit_one_that_starts_from_it(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.toml").write_text(HIDDEN)
+    quantised = EXPERIMENT.format(precision="int8") + 'initial = "small"\nteacher = ["small"]\n'
+    (tmp_path / "small8.toml").write_text(quantised + "distil = 0.5\n")
+    assert train(tmp_path, archive, "small8") == 0  # trains what it needs first
+    for name in ("small", "small8"):
+        curves = (tmp_path / "runs" / name / "curves.csv").read_text().splitlines()
+        assert len(curves) == 3
+    assert not (tmp_path / "models" / "small").exists()
+    artefact = Artefact.load(tmp_path / "models" / "small8")
+    spec = artefact.manifest.front_end
+    assert artefact.manifest.labels == ("yes", "no")
+    assert artefact.manifest.provenance["training_clips"] == 27
+    window = np.zeros((spec.columns, spec.coefficients), np.int8)
+    assert open_engine(artefact).infer(window).shape == (2,)
+
+    before = (tmp_path / "models" / "small8" / "model.tflite").read_bytes()
+    assert train(tmp_path, archive, "small8") == 0  # nothing is left to do
+    assert (tmp_path / "models" / "small8" / "model.tflite").read_bytes() == before
+
+    changed = (tmp_path / "small.toml").read_text().replace("batch = 4", "batch = 5")
+    (tmp_path / "small.toml").write_text(changed)
+    capsys.readouterr()
+    assert train(tmp_path, archive, "small") == 1
+    assert "holds a training with other numbers" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.train
+def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "small.toml").write_text(HIDDEN)
+    assert train(tmp_path, tmp_path / "nowhere", "small") == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def small_corpus(words: list[int], clips: list[int]) -> Corpus:
+    versions = np.zeros((len(clips), FrontEnd().columns + 16, FrontEnd().coefficients), np.int8)
+    none = np.zeros(0, np.int8)
+    return Corpus(("yes", "no", "cat"), versions, np.array(clips), np.array(words), 0, none, none)
+
+
+def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path) -> None:
+    from kws_train.config import read_experiment
+
+    path = tmp_path / "e.toml"
+    path.write_text(HIDDEN + "balance = 1.0\nothers = 0.5\n")
+    # clips: 3 of yes (one with many versions), 1 of no, 4 of cat
+    words, clips = [0, 0, 0, 1, 2, 2, 2, 2], [0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
+    sampler = Sampler(small_corpus(words, clips), read_experiment(path))
+    chance = np.diff(sampler.cumulative, prepend=0.0)
+    share = [chance[np.array(words)[clips] == word].sum() for word in range(3)]
+    assert share == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    first = [batch.words.tolist() for batch in sampler.epoch(0)]
+    assert first == [batch.words.tolist() for batch in sampler.epoch(0)]
+    assert first != [batch.words.tolist() for batch in sampler.epoch(1)]
+
+
+def test_rare_labels_get_more_versions(tmp_path: Path) -> None:
+    from kws_train.config import read_experiment
+
+    path = tmp_path / "e.toml"
+    path.write_text(HIDDEN.replace('"no"]', '"no", "go"]'))
+    words = np.repeat([0, 1, 2, 3], [30, 10, 1, 1])
+    per_clip = copies(words, read_experiment(path))
+    assert [int(per_clip[words == word][0]) for word in range(4)] == [2, 2, 10, 2]
+
+
+def test_the_rate_rises_and_falls() -> None:
+    options = Training(epochs=10, rate=1.0, final_rate=0.1, warmup=1.0)
+    rates = [learning_rate(options, step, 4) for step in range(40)]
+    assert np.argmax(rates) in (3, 4)
+    assert rates[-1] == pytest.approx(0.1, abs=0.01)
+    assert (np.diff(rates[4:]) < 0).all()
+
+
+def test_the_front_ends_mean_is_that_of_speech(speech: dict[str, np.ndarray]) -> None:
+    spec = FrontEnd()
+    mean, deviation = statistics(list(speech.values()), spec)
+    assert len(mean) == len(deviation) == spec.coefficients
+    assert np.abs((np.array(mean) - spec.mean) / spec.deviation).max() < 3
