@@ -11,7 +11,8 @@ from qkeras import QActivation, QConv2D, QDense, QDepthwiseConv2D
 from kws.spec import FrontEnd
 from kws_train.config import ConfigError, Layer, NetworkConfig
 
-keras = tf.keras
+keras: Any = tf.keras
+Constraint: Any = keras.constraints.Constraint
 Tensor = Any
 
 WEIGHTS = {"int8": "quantized_bits(8, 0, 1, 1, alpha=1.0)", "binary": "binary(alpha=1)"}
@@ -24,7 +25,7 @@ _EPSILON = 1e-3
 _GAIN_FLOOR = 1e-2
 
 
-class GainFloor(keras.constraints.Constraint):  # type: ignore[misc]
+class GainFloor(Constraint):  # type: ignore[misc]
     """Keeps a norm's gain positive, so that folding it into the scales keeps every weight code."""
 
     def __call__(self, w: Tensor) -> Tensor:
@@ -32,7 +33,7 @@ class GainFloor(keras.constraints.Constraint):  # type: ignore[misc]
         return tf.maximum(w, _GAIN_FLOOR)
 
 
-class UnitRange(keras.constraints.Constraint):  # type: ignore[misc]
+class UnitRange(Constraint):  # type: ignore[misc]
     """Keeps weights where their quantiser reaches, -1 to 1."""
 
     def __call__(self, w: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from kws_train.plots import Curve
 from kws_train.spotting import Accepts, Score, Smoothed
 from kws_train.streams import Reading, Stream, Wave
 
-WORDS, HOURS = 300, 0.5  # spliced in each condition, and of read speech, unless asked otherwise
+WORDS, HOURS = 150, 0.25  # spliced in each condition, and of read speech, unless asked otherwise
 THRESHOLDS = tuple(
     code / ONE
     for code in (13, 26, 51, 77, 102, 128, 154, 179, 192, 205, 218, 230, 236, 241, 246, 248, 250)

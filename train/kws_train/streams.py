@@ -23,7 +23,7 @@ Rng = np.random.Generator
 SEED = 1  # of everything drawn here
 LEVEL_DB = -26.0  # of a spliced word, relative to full scale: rms of its loudest stretch
 STRETCH = 0.5  # seconds that a word's level is measured over, and its noise's by the whole
-GAP = (1.0, 3.0)  # seconds between words, drawn uniformly
+GAP = (1.0, 2.0)  # seconds between words, drawn uniformly
 SNRS_DB = (None, 20.0, 10.0, 5.0)  # None is digital silence
 _FULL_SCALE = 32_768.0
 

@@ -96,7 +96,7 @@ def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     count = np.bincount(words)
     more = np.clip(np.median(count[:labels]) / np.maximum(count, 1), 1, augment.RARE)
     more[labels:] = 1
-    return np.rint(more * experiment.augment.copies).astype(np.intp)[words]
+    return np.asarray(np.rint(more * experiment.augment.copies).astype(np.intp)[words])
 
 
 def make_versions(
