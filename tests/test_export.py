@@ -61,9 +61,7 @@ def test_interpreters_read_the_same(interpreter):
         # LiteRT repeats a dense layer's one scale for each of its units
         count = len(found["scales"])
         np.testing.assert_array_equal(found["scales"], np.broadcast_to(tensor.scales, count))
-        np.testing.assert_array_equal(
-            found["zero_points"], np.broadcast_to(tensor.zero_points, count)
-        )
+        np.testing.assert_array_equal(found["zero_points"], tensor.zero_points)
         if tensor.data is not None:
             np.testing.assert_array_equal(lite.get_tensor(index), tensor.data)
             if len(tensor.scales) > 1:
