@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.errors import ArtefactError, RuntimeMissing
+from kws.quiet import quiet
 
 _INTERPRETERS = (
     ("tflite_runtime", "tflite_runtime.interpreter"),
@@ -34,8 +35,9 @@ class TfliteEngine:
         """Raises `RuntimeMissing` without an interpreter, `ArtefactError` on a bad network."""
         interpreter_class = _interpreter_class()
         try:
-            self._interpreter = interpreter_class(model_content=model, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with quiet():
+                self._interpreter = interpreter_class(model_content=model, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             why = str(error).splitlines()[0] if str(error) else "unreadable"
             raise ArtefactError(f"the interpreter refuses the network: {why}") from error
@@ -57,8 +59,9 @@ def open_engine(artefact: Artefact, threads: int = 1) -> TfliteEngine:
         (engine.input, "input", (1, spec.columns, spec.coefficients, 1), spec.step, 0),
         (engine.output, "output", (1, len(labels)), 1 / 256, -128),
     ):
-        found = (np.dtype(tensor["dtype"]).name, tuple(tensor["shape"]), *tensor["quantization"])
-        expected = ("int8", shape, scale, zero)
+        sizes = tuple(int(size) for size in tensor["shape"])
+        found = (np.dtype(tensor["dtype"]).name, sizes, *tensor["quantization"])
+        expected = ("int8", shape, float(np.float32(scale)), zero)
         if found != expected:
             raise ArtefactError(
                 f"{artefact.folder}: the network's {what} (type, shape, scale, zero point) is "

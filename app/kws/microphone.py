@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from kws.audio import Resampler
 from kws.errors import AudioError, RuntimeMissing
+from kws.quiet import quiet
 from kws.sources import Source
 
 Wave = NDArray[np.int16]
@@ -147,7 +147,7 @@ class Microphone(Source):
                 waiting.put_nowait(None)
 
         try:
-            with _c_libraries_silenced():
+            with quiet():
                 self._stream = sd.InputStream(
                     device=self._device.index,
                     samplerate=device_rate,
@@ -175,7 +175,7 @@ class Microphone(Source):
 
     def _refusal(self, sd: Any, rate: int, channels: int) -> Exception | None:
         try:
-            with _c_libraries_silenced():
+            with quiet():
                 sd.check_input_settings(
                     self._device.index, channels=channels, dtype="int16", samplerate=rate
                 )
@@ -205,24 +205,6 @@ class Microphone(Source):
             else:
                 self._say(f"microphone {self._device.name!r} is back")
                 return
-
-
-@contextmanager
-def _c_libraries_silenced() -> Iterator[None]:
-    """PortAudio and ALSA write their own lines to standard error, beside returning an error."""
-    try:
-        before = os.dup(2)
-    except OSError:  # it is closed: nothing to silence
-        yield
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
-    try:
-        yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
 
 
 def _sounddevice() -> Any:
