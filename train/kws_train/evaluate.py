@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kws.artefact import Artefact
-from kws.command import run
+from kws.command import Parser, run
 from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
 from kws_train import plots, stream_report
 from kws_train.judge import Judgement, judge
@@ -84,7 +84,7 @@ def left_out(judged: Judgement) -> Iterator[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line of kws-eval."""
-    parser = argparse.ArgumentParser(prog="kws-eval", description=__doc__)
+    parser = Parser(prog="kws-eval", description=__doc__)
     parser.add_argument("--model", required=True, help="a model's name or folder")
     parser.add_argument("--data", type=Path, help="a test set: one folder of recordings a word")
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")

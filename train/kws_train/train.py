@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kws.artefact import models_dir
-from kws.command import run
+from kws.command import Parser, run
 from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
 from kws_train.extras import TRAINING, need
@@ -270,7 +270,7 @@ def train(path: Path, options: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line of kws-train."""
     known = " ".join(sorted(path.stem for path in EXPERIMENTS.glob("*.toml")))
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="kws-train", description="Train a network; a training that was stopped goes on."
     )
     parser.add_argument("experiment", help=f"a TOML file, or one of train/experiments: {known}")
