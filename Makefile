@@ -44,10 +44,10 @@ eval: $(VENV)/.dev  ## Judge every model on the test set in DATA
 
 # -- checks ----------------------------------------------------------------------------------------
 .PHONY: test test-all test-runtime lint format bench
-test: tools $(VENV)/.tests host generate-check  ## Set up what the tests need and run them all
+test: tools $(VENV)/.tests host sanitized generate-check  ## Set up what the tests need and run them all
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-test-all: tools host  ## The runtime's tests on every Python from 3.10 to 3.13 that is installed
+test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10 to 3.13 that is installed
 	@ran=; failed=; absent=; \
 	for version in $(VERSIONS); do \
 	    python=; \
@@ -63,7 +63,7 @@ test-all: tools host  ## The runtime's tests on every Python from 3.10 to 3.13 t
 	    "not installed here:$${absent:- none}"; \
 	[ -z "$$failed" ] && [ -n "$$ran" ]
 
-test-runtime: $(VENV)/.dev host
+test-runtime: $(VENV)/.dev host sanitized
 	$(BIN)/python -m pytest -n auto -m 'not train' $(ARGS)
 
 C_FILES = $(wildcard firmware/include/*.h firmware/src/*.[ch] firmware/host/*.[ch] tests/*.c)

@@ -42,7 +42,7 @@ $(HOST_BUILD):
 	mkdir -p $@
 
 .PHONY: generate generate-check
-generate:  ## Write $(GENERATED)/ from the model
+generate:  ## Write firmware/generated/ from the model
 	$(BIN)/python -m kws.generate --out $(GENERATED)
 
 generate-check:
