@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,7 @@ class FakeSystem:
         self.overflow = False
         self.opened: list[dict[str, Any]] = []
         self.starts = 0
+        self.open = 0
         self.default = SimpleNamespace(device=(1, 0))
 
     @staticmethod
@@ -77,12 +79,12 @@ class FakeSystem:
         self.starts += 1
 
     def InputStream(self, **options: Any) -> SimpleNamespace:  # noqa: N802
-        if not self.takes:
-            raise PortAudioError("Device unavailable [PaErrorCode -9985]")
         self.opened.append(options)
-        take = self.takes.pop(0)
+        take = self.takes.pop(0) if self.takes else None
 
         def start() -> None:
+            if take is None:
+                raise PortAudioError("Device unavailable [PaErrorCode -9985]")
             for block in take:
                 samples = np.repeat(block[:, None], options["channels"], axis=1)
                 status = SimpleNamespace(input_overflow=self.overflow)
@@ -90,7 +92,13 @@ class FakeSystem:
                 samples[:] = 77  # PortAudio's buffer is its own
             options["finished_callback"]()
 
-        return SimpleNamespace(start=start, close=lambda **_options: None)
+        def close(ignore_errors: bool = False) -> None:
+            assert self.open == 1
+            self.open -= 1
+
+        self.open += 1
+        assert self.open == 1
+        return SimpleNamespace(start=start, close=close)
 
 
 @pytest.fixture
@@ -150,7 +158,7 @@ def test_samples_come_through(system: FakeSystem, talk: Wave) -> None:
     assert microphone.name == "USB Audio"
     assert microphone.behind == pytest.approx(len(talk) / 16_000, abs=0.1)
     count = len(blocks(talk, 1024))
-    heard = np.concatenate(list(itertools.islice(microphone.blocks(), count)))
+    heard = np.concatenate(list(islice(microphone.blocks(), count)))
     np.testing.assert_array_equal(heard, talk)
     assert system.opened[0]["device"] == 2
     assert (system.opened[0]["samplerate"], system.opened[0]["channels"]) == (16_000, 1)
@@ -162,7 +170,7 @@ def test_device_that_refuses_the_rate_is_resampled(system: FakeSystem, talk: Wav
     system.takes = [blocks(talk, 3072)]
     microphone = Microphone(16_000, 1024, "USB", print)
     assert (system.opened[0]["samplerate"], system.opened[0]["blocksize"]) == (48_000, 3072)
-    heard = np.concatenate(list(itertools.islice(microphone.blocks(), len(blocks(talk, 3072)))))
+    heard = np.concatenate(list(islice(microphone.blocks(), len(blocks(talk, 3072)))))
     np.testing.assert_array_equal(heard, Resampler(48_000, 16_000).push(talk))
 
 
@@ -198,9 +206,10 @@ def test_vanished_device_is_waited_for(system: FakeSystem, talk: Wave) -> None:
             system.devices.insert(0, system.device("Webcam"))
 
     microphone = Microphone(16_000, 1024, "USB", say)
-    heard = np.concatenate(list(itertools.islice(microphone.blocks(), 8)))
-    np.testing.assert_array_equal(heard, talk[:8192])
+    with closing(microphone.blocks()) as heard:
+        np.testing.assert_array_equal(np.concatenate(list(islice(heard, 8))), talk[:8192])
     assert [options["device"] for options in system.opened] == [2, 3]
+    assert system.open == 0
     assert notes == [
         "microphone 'USB Audio' has vanished; waiting for it",
         "microphone 'USB Audio' is back",
@@ -222,7 +231,7 @@ def test_vanished_device_is_looked_for_again_and_again(
 
     monkeypatch.setattr(module.time, "sleep", sleep)
     microphone = Microphone(16_000, 1024, None, lambda _text: None)
-    heard = np.concatenate(list(itertools.islice(microphone.blocks(), 2)))
+    heard = np.concatenate(list(islice(microphone.blocks(), 2)))
     np.testing.assert_array_equal(heard, talk[:2048])
     assert looks == 3
 
@@ -236,13 +245,15 @@ def test_silent_callbacks_mean_a_vanished_device(
     np.testing.assert_array_equal(next(microphone.blocks()), talk[:1024])
 
 
-def test_overflows_are_counted(
-    system: FakeSystem, talk: Wave, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_overflows_are_counted(system: FakeSystem, talk: Wave) -> None:
     system.takes = [blocks(talk[:4096], 1024)]
     system.overflow = True
     assert Microphone(16_000, 1024, None, print).overflows == 4
-    system.overflow = False
+
+
+def test_what_the_queue_cannot_hold_is_an_overflow(
+    system: FakeSystem, talk: Wave, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "QUEUE_SECONDS", 0.128)  # two blocks
     system.takes = [blocks(talk[:4096], 1024)]
     assert Microphone(16_000, 1024, None, print).overflows == 2
@@ -283,7 +294,7 @@ def test_virtual_microphone_gives_the_detections_of_the_file(
     )
     expected = list(Spotter(tiny).feed(talk))
     assert process.stdout is not None
-    lines = list(itertools.islice(process.stdout, len(expected)))
+    lines = list(islice(process.stdout, len(expected)))
     process.terminate()
     _, notes = process.communicate(timeout=60)
     assert process.returncode == 0, notes

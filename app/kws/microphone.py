@@ -103,6 +103,7 @@ class Microphone(Source):
         # a vanished device comes back by its name, perhaps with another index
         self._wanted = None if device is None else self._device.name
         self.name = self._device.name
+        self._stream: Any = None
         self._open()
 
     @property
@@ -120,7 +121,7 @@ class Microphone(Source):
                 else:
                     yield self._resampler.push(block)
         finally:
-            self._stream.close(ignore_errors=True)
+            self._close()
 
     def _next_block(self) -> Wave | None:
         try:
@@ -159,9 +160,16 @@ class Microphone(Source):
                 )
                 self._stream.start()
         except sd.PortAudioError as error:
+            self._close()
             raise self._refused(error) from error
         self._queue = waiting
         self._resampler = Resampler(device_rate, self._rate)
+
+    def _close(self) -> None:
+        """Once only: PortAudio would read the memory of a stream that it has freed."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close(ignore_errors=True)
 
     def _settings(self, sd: Any) -> tuple[int, int]:
         """The first rate and number of channels that the device accepts."""
@@ -192,7 +200,7 @@ class Microphone(Source):
     def _reopen(self) -> None:
         sd = _sounddevice()
         self._say(f"microphone {self.name!r} has vanished; waiting for it")
-        self._stream.close(ignore_errors=True)
+        self._close()
         while True:
             # PortAudio lists the devices once, when it starts, and has no other way to look again
             sd._terminate()
