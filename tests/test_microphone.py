@@ -197,6 +197,7 @@ def test_device_in_use(system: FakeSystem) -> None:
 
 def test_vanished_device_is_waited_for(system: FakeSystem, talk: Wave) -> None:
     parts = [talk[:4096], talk[4096:8192]]
+    system.devices.append(system.device("USB Audio"))  # two of a name: by index
     system.takes = [blocks(part, 1024) for part in parts]
     notes: list[str] = []
 
@@ -205,7 +206,7 @@ def test_vanished_device_is_waited_for(system: FakeSystem, talk: Wave) -> None:
         if "vanished" in text:  # it comes back later, in another place
             system.devices.insert(0, system.device("Webcam"))
 
-    microphone = Microphone(16_000, 1024, "USB", say)
+    microphone = Microphone(16_000, 1024, "2", say)
     with closing(microphone.blocks()) as heard:
         np.testing.assert_array_equal(np.concatenate(list(islice(heard, 8))), talk[:8192])
     assert [options["device"] for options in system.opened] == [2, 3]

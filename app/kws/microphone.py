@@ -100,8 +100,7 @@ class Microphone(Source):
         self._say = say
         self.overflows = 0
         self._device = find_device(input_devices(), device)
-        # a vanished device comes back by its name, perhaps with another index
-        self._wanted = None if device is None else self._device.name
+        self._default = device is None
         self.name = self._device.name
         self._stream: Any = None
         self._open()
@@ -203,16 +202,27 @@ class Microphone(Source):
         self._close()
         while True:
             # PortAudio lists the devices once, when it starts, and has no other way to look again
-            sd._terminate()
-            sd._initialize()
+            with suppress(sd.PortAudioError):
+                sd._terminate()
             try:
-                self._device = find_device(input_devices(), self._wanted)
+                sd._initialize()
+                self._device = self._found_again()
                 self._open()
-            except AudioError:
+            except (AudioError, sd.PortAudioError):
                 time.sleep(RETRY_SECONDS)
             else:
                 self._say(f"microphone {self._device.name!r} is back")
                 return
+
+    def _found_again(self) -> Device:
+        """The default device, or the one of the same name, perhaps with another index."""
+        devices = input_devices()
+        if self._default:
+            return find_device(devices, None)
+        same = [device for device in devices if device.name == self.name]
+        if not same:
+            raise AudioError(f"microphone {self.name!r} is not there")
+        return min(same, key=lambda device: device.index != self._device.index)
 
 
 def _sounddevice() -> Any:
