@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from kws.artefact import Artefact
 from kws.command import Parser, run
 from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
 from kws_train import plots, stream_report
+from kws_train.intervals import Share
 from kws_train.judge import Judgement, judge
+from kws_train.noise import accuracy_in_noise, read_noises
 
 
 def report(artefact: Artefact, judged: Judgement, folder: str) -> Iterator[str]:
@@ -82,6 +84,15 @@ def left_out(judged: Judgement) -> Iterator[str]:
         yield f"not readable, skipped: {len(judged.unreadable)} clips (named on stderr)"
 
 
+def noise_lines(shares: Mapping[str, Share]) -> Iterator[str]:
+    """The accuracy at each ratio of speech to noise."""
+    if shares:
+        yield ""
+        yield "accuracy over the commands, background noise mixed in"
+    for name, share in shares.items():
+        yield f"{name:<9}{share}"
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command line of kws-eval."""
     parser = Parser(prog="kws-eval", description=__doc__)
@@ -92,31 +103,31 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
     )
-    stream = parser.add_argument_group("streams instead of clips")
-    stream.add_argument(
-        "--stream", action="store_true", help="splice the test set's words into silence and noise"
-    )
-    stream.add_argument(
+    parser.add_argument(
         "--noise",
         type=Path,
         nargs="+",
         default=[],
         metavar="DIR",
-        help="background noise: Speech Commands' folder or others; without it, silence alone",
+        help="judge in background noise as well: that of Speech Commands' folder, or recordings",
+    )
+    stream = parser.add_argument_group("streams instead of clips")
+    stream.add_argument(
+        "--stream", action="store_true", help="splice words of --data into silence and --noise"
     )
     stream.add_argument(
         "--librispeech", type=Path, metavar="DIR", help="read speech with transcripts"
     )
     stream.add_argument(
         "--words",
-        type=_positive,
+        type=count,
         default=stream_report.WORDS,
         metavar="N",
         help="words in each condition (default: %(default)s)",
     )
     stream.add_argument(
         "--hours",
-        type=_hours,
+        type=positive,
         default=stream_report.HOURS,
         metavar="H",
         help="hours of read speech (default: %(default)s)",
@@ -126,8 +137,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--stream needs --data, --librispeech or both")
     if not options.stream and not options.data:
         parser.error("--data is needed")
-    if not options.stream and (options.noise or options.librispeech):
-        parser.error("--noise and --librispeech go with --stream")
+    if not options.stream and options.librispeech:
+        parser.error("--librispeech goes with --stream")
     if options.stream and options.confusion:
         parser.error("--confusion is of clips: leave --stream out")
     return run("kws-eval", lambda: _streams(options) if options.stream else _clips(options))
@@ -137,7 +148,9 @@ def _clips(options: argparse.Namespace) -> None:
     artefact = Artefact.load(options.model)
     if options.confusion or options.det:
         plots.need_matplotlib()
+    noises = read_noises(options.noise, artefact.manifest.front_end.sample_rate)
     judged = judge(artefact, options.data)
+    shares = accuracy_in_noise(artefact, options.data, noises) if noises else {}
     for reason in judged.unreadable:
         sys.stderr.write(f"skipped: {reason}\n")
     if options.confusion:
@@ -145,9 +158,11 @@ def _clips(options: argparse.Namespace) -> None:
     if options.det:
         plots.clip_det(judged.det(), options.det)
     if options.json:
-        print(json.dumps(as_json(artefact, judged), indent=2))
+        noise = {"noise": {name: share.to_json() for name, share in shares.items()}}
+        print(json.dumps(as_json(artefact, judged) | (noise if shares else {}), indent=2))
     else:
-        print("\n".join(report(artefact, judged, options.data.resolve().name)))
+        lines = report(artefact, judged, options.data.resolve().name)
+        print("\n".join([*lines, *noise_lines(shares)]))
 
 
 def _streams(options: argparse.Namespace) -> None:
@@ -165,17 +180,21 @@ def _streams(options: argparse.Namespace) -> None:
         print("\n".join(stream_report.report(judged)))
 
 
-def _positive(text: str) -> int:
-    """A count of at least 1, for argparse."""
-    if (value := int(text)) < 1:
-        raise ValueError
-    return value
+def count(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from 1")
+    return int(text)
 
 
-def _hours(text: str) -> float:
-    """A positive number of hours, for argparse."""
-    if not 0 < (value := float(text)) < math.inf:
-        raise ValueError
+def positive(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a number above 0")
     return value
 
 

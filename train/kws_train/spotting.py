@@ -17,7 +17,8 @@ from kws.smooth import Smoother
 from kws.spec import FrontEnd
 from kws_train.intervals import Rate, Share
 from kws_train.judge import posteriors
-from kws_train.streams import Reading, Stream, Wave
+from kws_train.noise import Wave
+from kws_train.streams import Reading, Stream
 
 MARGIN = 0.5  # seconds after a word's end in which its detection is a hit, as MLPerf has it
 _HOUR = 3600.0

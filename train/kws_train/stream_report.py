@@ -12,12 +12,13 @@ import numpy as np
 
 from kws.artefact import Artefact
 from kws.decide import ONE, Decision, is_keyword
-from kws_train import data, spotting, streams
+from kws_train import data, noise, spotting, streams
 from kws_train.data import DataError
 from kws_train.intervals import per_hour
+from kws_train.noise import Wave
 from kws_train.plots import Curve
 from kws_train.spotting import Accepts, Score, Smoothed
-from kws_train.streams import Reading, Stream, Wave
+from kws_train.streams import Reading, Stream
 
 WORDS, HOURS = 150, 0.25  # spliced in each condition, and of read speech, unless asked otherwise
 THRESHOLDS = tuple(
@@ -89,7 +90,7 @@ def judge_streams(
     """Judge a model on spliced words of a test set (None: on none) and on read speech."""
     spec, length = artefact.manifest.front_end, artefact.manifest.decision.smoothing
     rate = spec.sample_rate
-    background = streams.read_noises(noises, rate)
+    background = noise.read_noises(noises, rate)
     spoken = [] if root is None else choose_words(artefact, root, words)
     spliced = {}
     for snr_db in streams.SNRS_DB:
@@ -116,7 +117,7 @@ def choose_words(artefact: Artefact, root: Path, count: int) -> list[tuple[str, 
             f"{root}: no clips of words of {artefact.manifest.name}; "
             f"expected some of: {' '.join(sorted(known))}"
         )
-    order = np.random.default_rng(streams.SEED).permutation(len(clips))
+    order = np.random.default_rng(noise.SEED).permutation(len(clips))
     kept, waves = data.load(
         (clips[i] for i in order[:count]), artefact.manifest.front_end.sample_rate
     )

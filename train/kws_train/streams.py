@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kws.audio import read_audio
 from kws.errors import AudioError
-from kws_train import augment, data
-from kws_train.data import NOISE, SUFFIXES, DataError
+from kws_train.data import SUFFIXES, DataError
+from kws_train.noise import SEED, Wave, amplitude, bed, level_db, to_int16
 
-Wave = NDArray[np.int16]
-Sound = NDArray[np.float32]
-Rng = np.random.Generator
-
-SEED = 1  # of everything drawn here
 LEVEL_DB = -26.0  # of a spliced word, relative to full scale: rms of its loudest stretch
-STRETCH = 0.5  # seconds that a word's level is measured over, and its noise's by the whole
 GAP = (1.0, 2.0)  # seconds between words, drawn uniformly
 SNRS_DB = (None, 20.0, 10.0, 5.0)  # None is digital silence
-_FULL_SCALE = 32_768.0
 
 log = logging.getLogger(__name__)
 
@@ -93,61 +85,7 @@ def splice(
     for (word, wave), start in zip(words, starts.tolist(), strict=True):
         sound[start : start + len(wave)] += wave * amplitude(LEVEL_DB - level_db(wave, rate))
         spoken.append(Spoken(word, start, start + len(wave)))
-    return Stream(_to_int16(sound), tuple(spoken))
-
-
-def in_noise(wave: Wave, rate: int, noises: Sequence[Wave], snr_db: float, rng: Rng) -> Wave:
-    """A clip with background noise `snr_db` below its own level."""
-    return _to_int16(wave + bed(noises, len(wave), level_db(wave, rate) - snr_db, rng))
-
-
-def bed(noises: Sequence[Wave], length: int, level: float, rng: Rng) -> Sound:
-    """Background noise of some length: recordings in random order, each brought to `level` dB."""
-    if not any(np.any(wave) for wave in noises):
-        raise DataError("there is no background noise to mix in; expected at least one recording")
-    parts: list[Sound] = [np.zeros(0, np.float32)]
-    missing = length
-    while missing > 0:
-        wave = noises[rng.integers(len(noises))]
-        offset = rng.integers(len(wave))  # a short bed is any stretch of a recording
-        turned = np.roll(wave, -offset)[:missing].astype(np.float32)
-        parts.append(turned * np.float32(amplitude(level - _rms_db(wave))))
-        missing -= len(turned)
-    return np.concatenate(parts)
-
-
-def level_db(wave: Wave, rate: int) -> float:
-    """The rms of a word's loudest stretch, in dB relative to full scale."""
-    stretch = min(int(STRETCH * rate), len(wave))
-    power = np.cumsum(np.concatenate([[0.0], wave.astype(np.float64) ** 2]))
-    loudest = (power[stretch:] - power[:-stretch]).max() / stretch
-    return 10 * float(np.log10(max(loudest, 1.0) / _FULL_SCALE**2))
-
-
-def amplitude(decibel: float) -> float:
-    """The factor of an amplitude."""
-    return float(10 ** (decibel / 20))
-
-
-def read_noises(folders: Iterable[Path], rate: int) -> list[Wave]:
-    """Background noise to judge with, mono int16 at `rate`.
-
-    Of an archive's own recordings (a folder with `_background_noise_`, or that folder) it is the
-    part that training never hears, of any other folder all recordings. Raises `DataError` for a
-    folder without recordings.
-    """
-    waves: list[Wave] = []
-    for folder in folders:
-        if folder.name == NOISE or (folder / NOISE).is_dir():
-            root = folder.parent if folder.name == NOISE else folder
-            waves += augment.judging_noises(data.noises(root, rate))
-            continue
-        paths = sorted(folder.rglob("*")) if folder.is_dir() else []
-        found = [read_audio(path, rate) for path in paths if path.suffix.lower() in SUFFIXES]
-        if not found:
-            raise DataError(f"{folder}: no background noise; expected recordings or {NOISE} there")
-        waves += found
-    return waves
+    return Stream(to_int16(sound), tuple(spoken))
 
 
 def librispeech(root: Path, rate: int, hours: float) -> Iterator[Reading]:
@@ -194,12 +132,3 @@ def _chapter(transcript: Path, rate: int, samples: int) -> Reading:
         length = end
     name = transcript.name.removesuffix(".trans.txt")
     return Reading(name, np.concatenate(waves), tuple(utterances))
-
-
-def _rms_db(wave: Wave) -> float:
-    power = float(np.mean(wave.astype(np.float64) ** 2))
-    return 10 * float(np.log10(max(power, 1e-9) / _FULL_SCALE**2))
-
-
-def _to_int16(sound: Sound) -> Wave:
-    return np.asarray(np.clip(np.rint(sound), -_FULL_SCALE, _FULL_SCALE - 1), np.int16)

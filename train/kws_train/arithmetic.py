@@ -1,0 +1,105 @@
+"""python -m kws_train.arithmetic: how an interpreter differs from the golden arithmetic."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import platform
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws.artefact import Artefact
+from kws.command import Parser, run
+from kws.golden import Golden
+from kws_train import data
+from kws_train.judge import Codes, clip_windows, posteriors, progress
+
+FIGURES = "arithmetic"  # where they stand in a manifest
+_INTERPRETERS = ("tflite_runtime", "ai_edge_litert")
+_STEP = 64
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the interpreter's posteriors differ from the golden ones.
+
+    values   posteriors that differ, of `total`, by at most `largest` steps of 1/256
+    words    clips on which another word is the likeliest, of `clips`
+    """
+
+    clips: int
+    total: int
+    values: int
+    largest: int
+    words: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.values:,} of {self.total:,} posteriors differ, by at most {self.largest}/256; "
+            f"the word on {self.words} of {self.clips:,} clips"
+        )
+
+
+def difference(artefact: Artefact, windows: Codes) -> Difference:
+    """Compare the engine with the golden arithmetic on int8 [n, columns, coefficients]."""
+    golden = Golden(artefact.model)
+    parts = [np.zeros((0, len(artefact.manifest.labels)), np.int8)]
+    with progress("Golden arithmetic", len(windows)) as advance:
+        for start in range(0, len(windows), _STEP):
+            parts.append(golden.infer(windows[start : start + _STEP]))
+            advance(len(parts[-1]))
+    expected = np.concatenate(parts).astype(np.int16)
+    found = posteriors(artefact, windows, "The interpreter").astype(np.int16)
+    gaps = np.abs(found - expected)
+    return Difference(
+        clips=len(windows),
+        total=gaps.size,
+        values=int(np.count_nonzero(gaps)),
+        largest=int(gaps.max(initial=0)),
+        words=int(np.count_nonzero(found.argmax(axis=1) != expected.argmax(axis=1))),
+    )
+
+
+def interpreter() -> str:
+    """The package that the engine runs on, and where: known once an engine was opened."""
+    package = next(name for name in _INTERPRETERS if f"{name}.interpreter" in sys.modules)
+    project = package.replace("_", "-")
+    return f"{project} {importlib.metadata.version(project)}, {platform.machine()}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser(prog="python -m kws_train.arithmetic", description=__doc__)
+    parser.add_argument("model", help="a model's name or folder")
+    parser.add_argument("--data", type=Path, required=True, help="a test set")
+    options = parser.parse_args(argv)
+    return run("kws-arithmetic", lambda: _compare(options))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    artefact = Artefact.load(options.model)
+    _, windows, unreadable = clip_windows(artefact, data.test_set(options.data))
+    found = difference(artefact, windows)
+    if unreadable:
+        sys.stderr.write(f"skipped: {len(unreadable)} clips that cannot be read\n")
+    sys.stdout.write(f"{artefact.manifest.name} on {interpreter()}: {found}\n")
+    keep(artefact, found)
+
+
+def keep(artefact: Artefact, found: Difference) -> Artefact:
+    """Write a difference into the manifest's figures, beside those of other interpreters."""
+    manifest = artefact.manifest
+    model = manifest.model_sha256
+    known: dict[str, Any] = manifest.figures.get(FIGURES, {})
+    current = {name: values for name, values in known.items() if values["model_sha256"] == model}
+    current[interpreter()] = {**asdict(found), "model_sha256": model}
+    figures = {**manifest.figures, FIGURES: dict(sorted(current.items()))}
+    return Artefact.save(artefact.folder, replace(manifest, figures=figures), artefact.model)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
