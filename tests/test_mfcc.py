@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from kws.native import c_tables
 from kws.spec import FrontEnd
 from kws.tables import tables
 from twins import (
+    BAD_ARGUMENT,
     BLOCK_SIZES,
     FRONT_ENDS,
     MFCC,
@@ -19,6 +22,7 @@ from twins import (
     TWINS,
     Wave,
     blocks,
+    c_library,
     extremes,
     waves,
 )
@@ -78,6 +82,45 @@ def test_columns_of_short_clips(twin: str, front_end: FrontEnd, missing: int) ->
     assert columns.shape == (front_end.columns_in(len(wave)), front_end.coefficients)
     assert len(columns) == (front_end.columns - 1 if missing else front_end.columns)
     assert len(MFCC[twin](front_end).clip(wave[: front_end.window - 1])) == 0
+
+
+@TWINS
+def test_other_shapes_are_refused(twin: str, spec: FrontEnd) -> None:
+    mfcc = MFCC[twin](spec)
+    with pytest.raises(ValueError, match=r"500"):
+        mfcc.columns(np.zeros((3, 500), np.int16))
+    with pytest.raises(ValueError, match=r"shape|expected"):
+        mfcc.clip(np.zeros((600, 2), np.int16))
+
+
+def test_c_refuses_other_samples(spec: FrontEnd) -> None:
+    with pytest.raises(TypeError, match="float32"):
+        MFCC["c"](spec).clip(np.zeros(600, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("size", "value"),
+    [("window", 0), ("window", 500), ("hop", 0), ("hop", 513), ("mels", 0), ("coefficients", 0)],
+)
+def test_c_refuses_sizes(spec: FrontEnd, size: str, value: int) -> None:
+    sizes, arrays = c_tables(spec)
+    setattr(sizes, size, value)
+    handle, work = (ctypes.c_char * 16)(), np.zeros(spec.window, np.int32)
+    pointers = (handle, ctypes.byref(sizes), ctypes.c_void_p(work.ctypes.data))
+    assert c_library().kws_mfcc_init(*pointers) == BAD_ARGUMENT
+    assert arrays
+
+
+def test_c_refuses_null(spec: FrontEnd) -> None:
+    sizes, arrays = c_tables(spec)
+    library, memory = c_library(), (ctypes.c_char * 16)()
+    assert library.kws_mfcc_init(None, ctypes.byref(sizes), memory) == BAD_ARGUMENT
+    assert library.kws_mfcc_init(memory, None, memory) == BAD_ARGUMENT
+    assert library.kws_mfcc_init(memory, ctypes.byref(sizes), None) == BAD_ARGUMENT
+    for arguments in ((None, memory, memory), (memory, None, memory), (memory, memory, None)):
+        assert library.kws_mfcc_column(*arguments) == BAD_ARGUMENT
+    assert library.kws_mfcc_clip(memory, None, 1, 1, memory) == BAD_ARGUMENT
+    assert arrays
 
 
 @TWINS

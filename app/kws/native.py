@@ -88,14 +88,20 @@ class NativeMfcc:
 
     def columns(self, frames: NDArray[np.int16]) -> NDArray[np.int8]:
         """One column a frame: int16 [n, window] to int8 [n, coefficients]."""
+        if frames.ndim != 2 or frames.shape[1] != self.spec.window:
+            raise ValueError(f"frames are {frames.shape}; expected [n, {self.spec.window}]")
         return self._run(frames, self.spec.window, len(frames))
 
     def clip(self, samples: NDArray[np.int16]) -> NDArray[np.int8]:
         """All columns of a recording: int16 [samples] to int8 [n, coefficients]."""
+        if samples.ndim != 1:
+            raise ValueError(f"samples are {samples.shape}; expected one channel, [n]")
         return self._run(samples, self.spec.hop, self.spec.columns_in(len(samples)))
 
     def _run(self, samples: NDArray[np.int16], hop: int, frames: int) -> NDArray[np.int8]:
-        samples = np.ascontiguousarray(samples, np.int16)
+        if samples.dtype != np.int16:
+            raise TypeError(f"samples are {samples.dtype}; expected int16")
+        samples = np.ascontiguousarray(samples)
         columns = np.empty((frames, self.spec.coefficients), np.int8)
         work = np.empty(self.spec.window, np.int32)
         mfcc = CMfcc()
