@@ -152,8 +152,10 @@ class Trainer:
                 loss += options.decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decay])
         weights = self.model.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        keep = tf.minimum(options.average, step / (step + 10))  # early on the average follows
         for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
-            slow.assign_add((1 - options.average) * (fast - slow))
+            slow.assign_add((1 - keep) * (fast - slow))
         right = tf.cast(tf.argmax(logits, -1) == words, tf.float32)
         return loss, mean(tf, right, command)
 
