@@ -80,6 +80,7 @@ class Training:
     auxiliary    weight of a second head, dropped at export, that names all words
     others       clips of other words an epoch, per clip of a command
     balance      0 draws clips as they come, 1 every word equally often
+    mixup        how evenly pairs of windows are mixed: alpha of the beta distribution; 0 not
     average      decay of the moving average of weights that is judged and exported
     """
 
@@ -93,6 +94,7 @@ class Training:
     balance: float = 0.8
     others: float = 0.5
     auxiliary: float = 0.3
+    mixup: float = 0.0
     average: float = 0.998
     seed: int = 1
     initial: str = ""

@@ -7,9 +7,8 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +29,12 @@ FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
 console = Console(stderr=True)
 
 
-@dataclass
-class Batch:
-    """What one step reads: windows, and the word of each."""
+class Batch(NamedTuple):
+    """What one step reads: windows, the word of each, and its share where it is mixed."""
 
     windows: NDArray[np.int8]
     words: NDArray[np.intp]
+    share: NDArray[np.float32]
 
 
 class Sampler:
@@ -64,7 +63,12 @@ class Sampler:
             windows = crop_and_mask(
                 self.data.versions[chosen], self.experiment.front_end, self.experiment.augment, rng
             )
-            yield Batch(windows, self.data.words[self.data.clips[chosen]])
+            share = np.ones(options.batch)
+            if options.mixup:
+                share = rng.beta(options.mixup, options.mixup, options.batch)
+                share = np.maximum(share, 1 - share)
+            words = self.data.words[self.data.clips[chosen]]
+            yield Batch(windows, words, share.astype(np.float32))
 
     @property
     def steps(self) -> int:
@@ -130,21 +134,27 @@ class Trainer:
         kept.write_text(json.dumps(resolved(self.experiment), indent=2) + "\n")
         (self.folder / WORDS).write_text(json.dumps(self.data.names) + "\n")
 
-    def _one_step(self, windows: Any, words: Any) -> tuple[Any, Any]:
+    def _one_step(self, windows: Any, words: Any, share: Any) -> tuple[Any, Any]:
         """One update; returns the loss and the share of right answers among the commands."""
         tf, options = self.tf, self.experiment.train
         labels = len(self.experiment.labels)
-        x = as_input(windows, self.experiment)
-        command = tf.cast(words < labels, tf.float32)
-        answer = tf.one_hot(tf.minimum(words, labels - 1), labels)
+
+        def mixed(values: Any) -> Any:
+            """Each of the batch with one other of it (mixup, Zhang et al., 1710.09412)."""
+            own = tf.reshape(share, (-1, *[1] * (len(values.shape) - 1)))
+            return own * values + (1 - own) * tf.reverse(values, [0])
+
+        x = mixed(as_input(windows, self.experiment))
+        answer = mixed(tf.one_hot(words, labels))  # nothing, for a word that is no label
+        mass = tf.reduce_sum(answer, -1, keepdims=True)
+        answer += options.smoothing * (mass / labels - answer)
         with tf.GradientTape() as tape:
             logits, auxiliary = self.model(x, training=True)
-            truth = tf.keras.losses.categorical_crossentropy(
-                answer, logits, from_logits=True, label_smoothing=options.smoothing
-            )
-            loss = (1 - options.distil) * mean(tf, truth, command)
+            cross = -tf.reduce_sum(answer * tf.nn.log_softmax(logits))
+            loss = (1 - options.distil) * cross / tf.maximum(tf.reduce_sum(mass), 1.0)
+            named = mixed(tf.one_hot(words, len(self.data.names)))
             loss += options.auxiliary * tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(words, auxiliary)
+                tf.nn.softmax_cross_entropy_with_logits(named, auxiliary)
             )
             if self.teachers:
                 loss += options.distil * self._distillation(x, logits)
@@ -156,8 +166,9 @@ class Trainer:
         keep = tf.minimum(options.average, step / (step + 10))  # early on the average follows
         for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
             slow.assign_add((1 - keep) * (fast - slow))
+        command = tf.cast(words < labels, tf.float32)
         right = tf.cast(tf.argmax(logits, -1) == words, tf.float32)
-        return loss, mean(tf, right, command)
+        return loss, tf.reduce_sum(right * command) / tf.maximum(tf.reduce_sum(command), 1.0)
 
     def _distillation(self, x: Any, logits: Any) -> Any:
         """Cross-entropy against the teachers' mean posteriors at a temperature."""
@@ -183,7 +194,7 @@ class Trainer:
                 for step, batch in enumerate(sampler.epoch(number)):
                     rate = learning_rate(options, number * sampler.steps + step, sampler.steps)
                     self.optimizer.learning_rate.assign(rate)
-                    sums += [float(v) for v in self._step(batch.windows, batch.words)]
+                    sums += [float(v) for v in self._step(*batch)]
                     progress.advance(bar)
                 self._end_epoch(number, rate, *(sums / sampler.steps))
         return float(self.best)
@@ -206,11 +217,6 @@ class Trainer:
             self.best.assign(validation)
             self.averaged.save_weights(str(self.folder / WEIGHTS))
         self.saver.save()
-
-
-def mean(tf: Any, values: Any, chosen: Any) -> Any:
-    """Mean of the chosen values; 0 where none is chosen."""
-    return tf.reduce_sum(values * chosen) / tf.maximum(tf.reduce_sum(chosen), 1.0)
 
 
 def as_input(windows: Any, experiment: Experiment) -> Any:
