@@ -112,5 +112,5 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     artefact = tiny_artefact(tmp_path / "tiny")
     assert tune.main([str(artefact.folder), "--data", str(tmp_path / "absent")]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("kws-tune: ")
+    assert err.startswith("python -m kws_train.tune: ")
     assert err.count("\n") == 1

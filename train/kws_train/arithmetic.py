@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("model", help="a model's name or folder")
     parser.add_argument("--data", type=Path, required=True, help="a test set")
     options = parser.parse_args(argv)
-    return run("kws-arithmetic", lambda: _compare(options))
+    return run(parser.prog, lambda: _compare(options))
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -93,16 +93,9 @@ def noise_lines(shares: Mapping[str, Share]) -> Iterator[str]:
         yield f"{name:<9}{share}"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line of kws-eval."""
-    parser = Parser(prog="kws-eval", description=__doc__)
-    parser.add_argument("--model", required=True, help="a model's name or folder")
+def add_material(parser: argparse.ArgumentParser) -> None:
+    """The options that name recordings to judge with, and how much of them."""
     parser.add_argument("--data", type=Path, help="a test set: one folder of recordings a word")
-    parser.add_argument("--json", action="store_true", help="figures as one JSON object")
-    parser.add_argument("--confusion", type=Path, metavar="PNG", help="plot the confusion matrix")
-    parser.add_argument(
-        "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
-    )
     parser.add_argument(
         "--noise",
         type=Path,
@@ -111,26 +104,39 @@ def main(argv: list[str] | None = None) -> int:
         metavar="DIR",
         help="judge in background noise as well: that of Speech Commands' folder, or recordings",
     )
-    stream = parser.add_argument_group("streams instead of clips")
-    stream.add_argument(
-        "--stream", action="store_true", help="splice words of --data into silence and --noise"
+    parser.add_argument(
+        "--librispeech", type=Path, metavar="DIR", help="read speech with transcripts, for streams"
     )
-    stream.add_argument(
-        "--librispeech", type=Path, metavar="DIR", help="read speech with transcripts"
-    )
-    stream.add_argument(
+    parser.add_argument(
         "--words",
         type=count,
         default=stream_report.WORDS,
         metavar="N",
-        help="words in each condition (default: %(default)s)",
+        help="words in each condition of streams (default: %(default)s)",
     )
-    stream.add_argument(
+    parser.add_argument(
         "--hours",
         type=positive,
         default=stream_report.HOURS,
         metavar="H",
         help="hours of read speech (default: %(default)s)",
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line of kws-eval."""
+    parser = Parser(prog="kws-eval", description=__doc__)
+    parser.add_argument("--model", required=True, help="a model's name or folder")
+    add_material(parser)
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="judge on streams instead of clips: words of --data spliced into silence and --noise",
+    )
+    parser.add_argument("--json", action="store_true", help="figures as one JSON object")
+    parser.add_argument("--confusion", type=Path, metavar="PNG", help="plot the confusion matrix")
+    parser.add_argument(
+        "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
     )
     options = parser.parse_args(argv)
     if options.stream and not (options.data or options.librispeech):

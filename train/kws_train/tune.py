@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         help="of what is wrong, in hits (default: %(default)s)",
     )
     options = parser.parse_args(argv)
-    return run("kws-tune", lambda: _tune(options))
+    return run(parser.prog, lambda: _tune(options))
 
 
 def _tune(options: argparse.Namespace) -> None:

@@ -1,0 +1,203 @@
+"""python -m kws_train.cards: measure a model and write its card, plots and figures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kws.artefact import Artefact
+from kws.command import Parser, run
+from kws.graph import flash_bytes, macs, ram_estimate, read_graph
+from kws_train import arithmetic, data, evaluate, noise, plots, stream_report
+from kws_train.card_text import Archive, Card, markdown
+from kws_train.data import NOISE
+from kws_train.judge import clip_windows, judge
+
+README = "README.md"
+OTHERS = {  # speakers' names in the archive that are not Speech Commands', and where they are from
+    "rayen": "rayenabid406/keyword_Recognition (MIT licence)",
+    "eclo-": "Eclo19/smart-home-kws (MIT licence)",
+}
+
+
+def write_card(
+    artefact: Artefact,
+    tests: Path,
+    noises: Sequence[Path] = (),
+    speech: Path | None = None,
+    curves: Path | None = None,
+    words: int = stream_report.WORDS,
+    hours: float = stream_report.HOURS,
+) -> Card:
+    """Measure a model, draw the plots, and write README.md and the manifest's figures."""
+    plots.need_matplotlib()
+    rate = artefact.manifest.front_end.sample_rate
+    judged = judge(artefact, tests)
+    background = noise.read_noises(noises, rate)
+    shares = noise.accuracy_in_noise(artefact, tests, background) if background else {}
+    streams = stream_report.judge_streams(artefact, tests, noises, speech, words, hours)
+    _, windows, _ = clip_windows(artefact, data.test_set(tests))
+    artefact = arithmetic.keep(artefact, arithmetic.difference(artefact, windows))
+    card = Card(
+        artefact,
+        judged,
+        tests.resolve().name,
+        commands(artefact, tests, noises, speech, words, hours),
+        shares,
+        streams,
+        next((facts(root, tests) for root in noises if (root / NOISE).is_dir()), None),
+    )
+    card = replace(card, plots=_draw(card, curves))
+    artefact = Artefact.save(artefact.folder, _with_figures(card), artefact.model)
+    card = replace(card, artefact=artefact)
+    (artefact.folder / README).write_text(markdown(card), encoding="utf-8")
+    return card
+
+
+def commands(
+    artefact: Artefact,
+    tests: Path,
+    noises: Sequence[Path],
+    speech: Path | None,
+    words: int,
+    hours: float,
+) -> dict[str, str]:
+    """The commands that print the card's figures; `data/` stands for where the recordings are."""
+    name = artefact.manifest.name
+    test = f" --data {_shown(tests)}"
+    background = "".join(f" {_shown(folder)}" for folder in noises)
+    background = f" --noise{background}" if noises else ""
+    read = f" --librispeech {_shown(speech)}" if speech else ""
+    size = f" --words {words} --hours {hours:g}"
+    return {
+        "clips": f"kws-eval --model {name}{test}{background}",
+        "streams": f"kws-eval --model {name} --stream{test}{background}{read}{size}",
+        "arithmetic": f"python -m kws_train.arithmetic {name}{test}",
+        "card": f"python -m kws_train.cards {name}{test}{background}{read}{size}",
+    }
+
+
+def facts(archive: Path, tests: Path) -> Archive:
+    """What an archive holds, and whether the test set shares speakers with it."""
+    splits = data.speech_commands(archive)
+    used = [clip for name in ("training", "validation") for clip in splits[name]]
+    others = Counter(
+        source
+        for clip in used
+        for start, source in OTHERS.items()
+        if clip.speaker.startswith(start)
+    )
+    tested = {clip.speaker for clip in data.test_set(tests)} - {""}
+    shared = tested & {clip.speaker for clip in used}
+    return Archive({name: len(clips) for name, clips in splits.items()}, others, len(shared))
+
+
+def _draw(card: Card, curves: Path | None) -> frozenset[str]:
+    """The plots that there is something for; an earlier plot of the learning curves is kept."""
+    folder, judged = card.artefact.folder, card.judged
+    if curves is not None:
+        plots.learning_curves(curves, folder / "learning.png")
+    plots.confusion(judged.labels, judged.confusion(), folder / "confusion.png")
+    plots.clip_det(judged.det(), folder / "det.png")
+    drawn = {"confusion.png", "det.png"}
+    if (folder / "learning.png").is_file():
+        drawn.add("learning.png")
+    if card.noise:
+        plots.accuracy_by_noise(card.noise, folder / "noise.png")
+        drawn.add("noise.png")
+    if card.streams is not None and card.streams.spliced:
+        plots.stream_det(card.streams.curves(), folder / "streams.png")
+        drawn.add("streams.png")
+    return frozenset(drawn)
+
+
+def _with_figures(card: Card) -> Any:
+    """The manifest with everything that was measured, and by which command."""
+    manifest, graph = card.artefact.manifest, read_graph(card.artefact.model)
+    clips = evaluate.as_json(card.artefact, card.judged)
+    figures: dict[str, Any] = {
+        "test": {
+            "command": card.commands["clips"],
+            "clips": clips["clips"],
+            "accuracy": round(clips["accuracy"], 5),
+            "interval": [round(end, 5) for end in clips["interval"]],
+            "per_word": {word: round(value, 5) for word, value in clips["per_word"].items()},
+            "noise": {name: round(share.value, 5) for name, share in card.noise.items()},
+        },
+        "flash_bytes": flash_bytes(graph),
+        "ram_bytes": ram_estimate(graph),
+        "macs": macs(graph),
+        arithmetic.FIGURES: manifest.figures[arithmetic.FIGURES],
+    }
+    if card.streams is not None:
+        measured = stream_report.as_json(card.streams)
+        figures["streams"] = {
+            "command": card.commands["streams"],
+            **{name: _brief(values) for name, values in measured["streams"].items()},
+        }
+        if "read_speech" in measured:
+            rate = measured["read_speech"]["rate"]
+            figures["read_speech"] = {
+                "command": card.commands["streams"],
+                "hours": round(rate["hours"], 4),
+                "false_accepts_per_hour": round(rate["per_hour"], 2),
+                "interval": [round(end, 2) for end in rate["interval"]],
+            }
+    return replace(manifest, figures=figures)
+
+
+def _brief(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "words": values["words"],
+        "hours": round(values["hours"], 4),
+        "hit_rate": round(values["hit_rate"]["value"], 5),
+        "wrong_rate": round(values["wrong_rate"]["value"], 5),
+        "false_alarms_per_hour": round(values["alarm_rate"]["per_hour"], 2),
+    }
+
+
+def _shown(folder: Path) -> str:
+    return f"data/{folder.resolve().name}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser(prog="python -m kws_train.cards", description=__doc__)
+    parser.add_argument("model", help="a model's name or folder")
+    evaluate.add_material(parser)
+    parser.add_argument(
+        "--curves",
+        type=Path,
+        metavar="CSV",
+        help="a training's curves.csv (default: runs/NAME/curves.csv, where there is one)",
+    )
+    options = parser.parse_args(argv)
+    if not options.data:
+        parser.error("--data is needed")
+    return run(parser.prog, lambda: _write(options))
+
+
+def _write(options: argparse.Namespace) -> None:
+    artefact = Artefact.load(options.model)
+    usual = Path("runs") / artefact.manifest.name / "curves.csv"
+    curves = options.curves or (usual if usual.is_file() else None)
+    card = write_card(
+        artefact,
+        options.data,
+        options.noise,
+        options.librispeech,
+        curves,
+        options.words,
+        options.hours,
+    )
+    sys.stdout.write(f"{artefact.manifest.name}: {card.judged.accuracy()}\n")
+    sys.stdout.write(f"wrote {artefact.folder / README} and {len(card.plots)} plots\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
