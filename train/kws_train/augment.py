@@ -35,17 +35,17 @@ class Augmentation:
             SpecAugment (Park et al., arXiv 1904.08779): bands set to the column's mean, 0
     """
 
-    copies: int = 12
+    copies: int = 10
     margin: int = 8
     shift: int = 6
     speed: tuple[float, float] = (0.87, 1.15)
     gain_db: tuple[float, float] = (-12.0, 6.0)
-    noise: float = 0.8
-    snr_db: tuple[float, float] = (0.0, 30.0)
+    noise: float = 0.5
+    snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 2
-    time_width: int = 10
+    time_width: int = 6
     frequency_masks: int = 2
-    frequency_width: int = 6
+    frequency_width: int = 4
 
     def samples(self, spec: FrontEnd) -> int:
         """Samples of a version: the window and its margins."""

@@ -79,7 +79,7 @@ def test_set(root: Path) -> list[Clip]:
         if folder.name.startswith(".") or folder.name == NOISE:
             continue
         for path in _audio_files(folder):
-            stem = path.stem.split("_", 1)[1] if folder.name == UNKNOWN else path.stem
+            stem = path.stem.partition("_")[2] if folder.name == UNKNOWN else path.stem
             speaker = "" if folder.name == SILENCE else speaker_of(stem)
             clips.append(Clip(path, folder.name, speaker))
     if not clips:
