@@ -30,10 +30,6 @@ demo: $(VENV)/.runtime  ## Spot the words in a recording, then say how to use th
 	@echo "To listen to the microphone:  $(BIN)/kws-listen"
 
 train-%: $(VENV)/.tests  ## Train a model of train/experiments from the recordings in DATA
-	@for other in $$(sed -n 's/^initial = //p; s/^teacher = //p' train/experiments/$*.toml \
-	        | tr -d '[]",'); do \
-	    [ -e "runs/$$other/best.weights.h5" ] || $(MAKE) "train-$$other" || exit 1; \
-	done
 	$(BIN)/kws-train $* --data "$(DATA)/speech_commands" $(ARGS)
 
 .PHONY: eval
