@@ -12,9 +12,10 @@ from kws.artefact import Artefact
 from kws.engine import open_engine
 from kws.spec import FrontEnd
 from kws_train.config import Training
+from kws_train.inventory import statistics
 from kws_train.synthesise import synthesise
 from kws_train.train import Sampler, learning_rate, main
-from kws_train.versions import Corpus, copies, statistics
+from kws_train.versions import Corpus, copies
 
 RATE = FrontEnd().sample_rate
 WORDS = ("yes", "no", "cat")

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,9 @@ from rich.progress import (
 )
 
 from kws.command import Parser, run
+from kws.spec import FrontEnd
 from kws_train.fetch import FetchError, Remote, Step, Unreachable, check, fetch, partial
-from kws_train.inventory import inventory
+from kws_train.inventory import inventory, normalisation
 
 HOME = "http://download.tensorflow.org/data"
 _GROWTH = 1.6  # bytes on disk per byte of archive, rounded up
@@ -167,10 +168,16 @@ def main(argv: list[str] | None = None) -> int:
     get.add_argument("--home", default=HOME, metavar="URL", help="another home of the archives")
     info = commands.add_parser("info", help="words, clips per split and corrupt files of a folder")
     info.add_argument("dir", type=Path, metavar="DIR", help="a folder that download has filled")
+    norm = commands.add_parser("statistics", help="mean and deviation of the default columns")
+    norm.add_argument(
+        "dir", type=Path, metavar="DIR", help="Speech Commands, by its training clips"
+    )
     args = parser.parse_args(argv)
     if args.command == "download":
         return run(parser.prog, lambda: _download(args.to, args.home))
-    return run(parser.prog, lambda: _info(args.dir))
+    if args.command == "statistics":
+        return run(parser.prog, lambda: _print(normalisation(args.dir, FrontEnd())))
+    return run(parser.prog, lambda: _print(inventory(args.dir)))
 
 
 def _download(to: Path, home: str) -> None:
@@ -179,8 +186,8 @@ def _download(to: Path, home: str) -> None:
         print(to / archive.folder)
 
 
-def _info(root: Path) -> None:
-    for line in inventory(root):
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         print(line)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from kws.audio import read_audio
 from kws.errors import AudioError
 from kws.spec import FrontEnd
+from kws.tables import dct, floor_energy, hann, mel_filters
 from kws_train.data import (
     NOISE,
     SILENCE,
@@ -19,6 +22,7 @@ from kws_train.data import (
     UNKNOWN,
     Clip,
     DataError,
+    load,
     speech_commands,
     test_set,
 )
@@ -99,3 +103,31 @@ def _bad_lines(bad: list[str]) -> Iterator[str]:
     yield from (f"    {reason}" for reason in bad[:_NAMED])
     if len(bad) > _NAMED:
         yield f"    and {len(bad) - _NAMED} more"
+
+
+def normalisation(root: Path, spec: FrontEnd) -> Iterator[str]:
+    """Lines with what a front-end's `mean` and `deviation` must be for an archive."""
+    _, waves = load(speech_commands(root)["training"], spec.sample_rate)
+    for name, values in zip(("mean", "deviation"), statistics(waves, spec), strict=True):
+        yield f"{name} = {values}"
+
+
+def statistics(
+    waves: Sequence[NDArray[np.int16]], spec: FrontEnd
+) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each coefficient over recordings, in log2 of power.
+
+    They are read from float columns of the textbook formula, since the integer ones need them.
+    """
+    parts = []
+    for wave in track(waves, "Measuring the columns", console=Console(stderr=True)):
+        if len(wave) >= spec.window:
+            frames = np.lib.stride_tricks.sliding_window_view(wave, spec.window)[:: spec.hop]
+            power = np.abs(np.fft.rfft(frames * hann(spec.window))) ** 2
+            energy = power @ mel_filters(spec).T + floor_energy(spec)
+            parts.append(np.log2(energy) @ dct(spec).T)
+    values = np.concatenate(parts)
+    return (
+        [round(float(v), 3) for v in values.mean(axis=0)],
+        [round(float(v), 3) for v in values.std(axis=0)],
+    )

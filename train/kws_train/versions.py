@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from kws.native import best_mfcc
-from kws.spec import FrontEnd
-from kws.tables import dct, floor_energy, hann, mel_filters, tables
+from kws.tables import tables
 from kws_train import augment, data
 from kws_train.config import Experiment
 from kws_train.data import Clip
@@ -131,25 +130,6 @@ def _missing(words: Sequence[int], experiment: Experiment) -> list[int]:
     count = np.bincount(words, minlength=len(experiment.labels))[: len(experiment.labels)]
     options = experiment.synthetic
     return [max(options.least, options.fill - int(n)) for n in count]
-
-
-def statistics(waves: Sequence[Wave], spec: FrontEnd) -> tuple[list[float], list[float]]:
-    """Mean and deviation of each coefficient over recordings, in log2 of power.
-
-    They are read from float columns of the textbook formula, since the integer ones need them.
-    """
-    parts = []
-    for wave in track(waves, "Measuring the columns", console=console):
-        if len(wave) >= spec.window:
-            frames = np.lib.stride_tricks.sliding_window_view(wave, spec.window)[:: spec.hop]
-            power = np.abs(np.fft.rfft(frames * hann(spec.window))) ** 2
-            energy = power @ mel_filters(spec).T + floor_energy(spec)
-            parts.append(np.log2(energy) @ dct(spec).T)
-    values = np.concatenate(parts)
-    return (
-        [round(float(v), 6) for v in values.mean(axis=0)],
-        [round(float(v), 6) for v in values.std(axis=0)],
-    )
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
