@@ -184,6 +184,16 @@ def test_plots(tiny: Artefact, words: Path, tmp_path: Path) -> None:
     assert all(png.read_bytes().startswith(b"\x89PNG") for png in pngs)
 
 
+def test_file_names_do_not_matter(tiny: Artefact, words: Path, tmp_path: Path) -> None:
+    for folder, source in (("yes", "yes"), ("_unknown_", "_unknown_")):
+        (tmp_path / folder).mkdir()
+        for number, path in enumerate((words / source).iterdir()):
+            (tmp_path / folder / f"{number}.wav").symlink_to(path)
+    judged = judge.judge(tiny, tmp_path)
+    assert judged.unscored == {"_unknown_": 2 * COPIES}
+    assert judged.accuracy().total == 2 * COPIES
+
+
 def test_unreadable_clips_are_named_and_counted(
     tiny: Artefact, words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
