@@ -209,7 +209,7 @@ def test_converted_networks_equal_the_reference(per_channel):
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: (
-        [rng.normal(0, 1, (1, 21, 14, 1)).astype(np.float32)] for _ in range(30)
+        [rng.normal(0, 1, (1, 21, 14, 1)).astype(np.float32)] for _ in range(5)
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
