@@ -25,11 +25,13 @@ class Archive:
     """What the training data is, from its listing.
 
     clips     by split
+    lossy     recordings to train on that are compressed with a loss (Ogg)
     others    clips in training and validation that are not Speech Commands, by their source
     shared    speakers of the test set that are in the archive as well
     """
 
     clips: Mapping[str, int]
+    lossy: int
     others: Mapping[str, int]
     shared: int
 
@@ -112,8 +114,8 @@ def _training(card: Card) -> Iterator[str]:
     if "learning.png" in card.plots:
         yield ""
         yield "![Learning curves](learning.png)"
-    yield ""
     if "packages" in given:
+        yield ""
         packages = ", ".join(f"{name} {version}" for name, version in given["packages"].items())
         yield from _prose(f"Made with {packages}. The whole experiment stands in `manifest.json`.")
 
@@ -126,6 +128,9 @@ def _data(card: Card, given: Mapping[str, Any]) -> Iterator[str]:
         yield f"{made:,} more clips were spoken by the synthesisers espeak-ng and flite, for rare"
         yield "words, in training alone."
     if card.archive:
+        if lossy := card.archive.lossy:
+            yield f"{lossy:,} of the archive's {card.archive.clips['training']:,} recordings to"
+            yield "train on are Ogg, which loses a little."
         for source, clips in card.archive.others.items():
             yield f"{clips} of the recordings are not Speech Commands but from {source}."
         yield "Background noise in training is the first 80 % of each of the archive's own noise"

@@ -94,7 +94,8 @@ def facts(archive: Path, tests: Path) -> Archive:
     )
     tested = {clip.speaker for clip in data.test_set(tests)} - {""}
     shared = tested & {clip.speaker for clip in used}
-    return Archive({name: len(clips) for name, clips in splits.items()}, others, len(shared))
+    lossy = sum(clip.path.suffix.lower() == ".ogg" for clip in splits["training"])
+    return Archive({name: len(clips) for name, clips in splits.items()}, lossy, others, len(shared))
 
 
 def _draw(card: Card, curves: Path | None) -> frozenset[str]:
