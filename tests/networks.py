@@ -113,10 +113,6 @@ def _here(*packages: str) -> bool:
     return fits and all(map(importlib.util.find_spec, packages))
 
 
-# In one process with TensorFlow, tflite-runtime 2.14 works only where it was imported first.
-if _here("tflite_runtime"):
-    importlib.import_module("tflite_runtime.interpreter")
-
 # what the golden model must equal to the bit
 ORACLES = {
     name: run
