@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -16,6 +16,7 @@ Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
+_WARPS = 9
 _CEILING = 32_767.0
 
 
@@ -27,7 +28,9 @@ class Augmentation:
             with fewer recordings than most as many more, at most `RARE` times as many
     margin  columns on both sides of the window, for the shift that is drawn in each epoch
     shift   columns that the window may move either way in an epoch, at most `margin`
-    speed   playback speed, which moves pitch and tempo together
+    speed   playback speed, which moves pitch, formants and tempo together
+    warp    factor of the mel bands' frequencies, which moves the formants alone (vocal tract
+            length perturbation, Jaitly and Hinton, 2013)
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
     snr_db  ratio of the recording's power to the noise's, in dB
@@ -39,6 +42,7 @@ class Augmentation:
     margin: int = 8
     shift: int = 6
     speed: tuple[float, float] = (0.87, 1.15)
+    warp: tuple[float, float] = (0.88, 1.0)
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     snr_db: tuple[float, float] = (5.0, 30.0)
@@ -50,6 +54,12 @@ class Augmentation:
     def samples(self, spec: FrontEnd) -> int:
         """Samples of a version: the window and its margins."""
         return spec.samples + 2 * self.margin * spec.hop
+
+
+def warped(spec: FrontEnd, options: Augmentation) -> list[FrontEnd]:
+    """Front-ends whose mel bands are moved by factors over the whole range."""
+    factors = np.linspace(*options.warp, _WARPS)
+    return [replace(spec, low_hz=f * spec.low_hz, high_hz=f * spec.high_hz) for f in factors]
 
 
 def training_noises(recordings: Sequence[Wave]) -> list[Wave]:

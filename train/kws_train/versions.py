@@ -109,12 +109,13 @@ def make_versions(
     Each version has a generator of its own, so that it does not depend on the others.
     """
     spec, options = experiment.front_end, experiment.augment
-    mfcc = best_mfcc(spec)
+    mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
     versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
 
     def make(index: int) -> None:
         rng = np.random.default_rng([index, len(clips)])
+        mfcc = mfccs[rng.integers(len(mfccs))]
         versions[index] = mfcc.clip(augment.vary(waves[clips[index]], noises, spec, options, rng))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
