@@ -132,10 +132,14 @@ def test_each_layer_computes_what_it_computed_in_training(
         shape = value.shape
         value = norm(value[..., None] if norm.gamma.shape[0] == 1 else value, training=False)
         step = LOGIT_STEP if layer.name == "labels" else RELU_STEP
+        exact = np.reshape(value, shape) / step
         value = model.get_layer(f"{layer.name}_code")(np.reshape(value, shape))
         off = np.abs(values[node.outputs[0]].astype(int) - y.zero_point - np.rint(value / step))
-        assert off.max() <= 1  # a sum midway between two codes may be rounded to either
-        assert (off == 0).mean() > 0.995
+        assert off.max() <= 1  # a sum midway between two codes may be rounded to either:
+        # rounding the bias moves it by half of the bias's step, TFLite's first rounding by one
+        midway = np.abs(exact - np.floor(exact) - 0.5)
+        slack = 1.5 * x.scale * graph.tensors[node.inputs[1]].scales / step + 1e-3
+        assert np.all((off == 0) | (midway <= slack))
 
 
 def test_float_networks_export_too(windows: np.ndarray) -> None:
@@ -162,7 +166,7 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
     from kws_train.train import predict
 
     layers = tuple(replace(layer, weights="") for layer in LAYERS)
-    before = replace(INT8, network=NetworkConfig(layers, "float"))
+    before = replace(INT8, network=NetworkConfig(layers, "float"), publish=False)
     after = replace(INT8, network=NetworkConfig(layers, "int8"))
     source = trained(before, windows)
     target = network.build(after.network, SPEC, len(after.labels), 20)
