@@ -13,11 +13,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from kws.artefact import Artefact
+from kws.errors import ArtefactError
 from kws.golden import Golden
 from kws.spotter import Spotter
 from kws_train import arithmetic, cards, evaluate
 from kws_train.data import NOISE
-from tiny_model import SPEC, tiny_artefact
+from tiny_model import DECISION, SPEC, tiny_artefact
 
 RATE = SPEC.sample_rate
 PROVENANCE = {
@@ -166,6 +167,37 @@ def test_figures_of_other_interpreters_are_kept(written: Artefact, tmp_path: Pat
     kept = arithmetic.keep(copy, found).manifest.figures["arithmetic"]
     assert list(kept) == [arithmetic.interpreter()]  # the other was of another network
     assert kept[arithmetic.interpreter()]["values"] == 1
+
+
+def test_the_card_gets_the_differences_of_another_interpreter(
+    written: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Artefact.save(tmp_path / "copy", written.manifest, written.model)
+    before = (written.folder / "README.md").read_text()
+    (copy.folder / "README.md").write_text(before)
+    monkeypatch.setattr(arithmetic, "interpreter", lambda: "elsewhere 1.0, arm")
+    found = arithmetic.Difference(clips=1234, total=10, values=7, largest=3, words=2)
+    for _ in range(2):  # the second time it takes the place of the first
+        arithmetic.keep(copy, found)
+    rows = (copy.folder / "README.md").read_text().splitlines()
+    added = "| elsewhere 1.0, arm | 1,234 | 7 of 10 | 3/256 | 2 |"
+    assert rows.count(added) == 1
+    assert [row for row in rows if row != added] == before.splitlines()
+
+
+@pytest.mark.parametrize("what", ["model", "decision"])
+def test_figures_of_another_model_are_not_kept(tmp_path: Path, what: str) -> None:
+    """Another program may write the folder while a measurement goes on."""
+    measured = tiny_artefact(tmp_path / "tiny")
+    if what == "model":
+        now = tiny_artefact(tmp_path / "tiny", seed=2)
+    else:
+        manifest = replace(measured.manifest, decision=replace(DECISION, smoothing=9))
+        now = Artefact.save(measured.folder, manifest, measured.model)
+    found = arithmetic.Difference(clips=2, total=10, values=1, largest=1, words=0)
+    with pytest.raises(ArtefactError, match=f"its {what}.* changed while it was being measured"):
+        arithmetic.keep(measured, found)
+    assert Artefact.load(measured.folder) == now
 
 
 def test_difference(written: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:

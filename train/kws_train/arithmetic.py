@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import platform
+import re
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kws.artefact import Artefact
+from kws.artefact import Artefact, Manifest
 from kws.command import Parser, run
 from kws.golden import Golden
 from kws_train import data
+from kws_train.amend import amend
 from kws_train.judge import Codes, clip_windows, posteriors, progress
 
 FIGURES = "arithmetic"  # where they stand in a manifest
+HEAD = "| interpreter | clips | posteriors that differ | by at most | words that differ |"
 _INTERPRETERS = ("tflite_runtime", "ai_edge_litert")
 _STEP = 64
 
@@ -91,14 +95,35 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def keep(artefact: Artefact, found: Difference) -> Artefact:
-    """Write a difference into the manifest's figures, beside those of other interpreters."""
-    manifest = artefact.manifest
-    model = manifest.model_sha256
-    known: dict[str, Any] = manifest.figures.get(FIGURES, {})
-    current = {name: values for name, values in known.items() if values["model_sha256"] == model}
-    current[interpreter()] = {**asdict(found), "model_sha256": model}
-    figures = {**manifest.figures, FIGURES: dict(sorted(current.items()))}
-    return Artefact.save(artefact.folder, replace(manifest, figures=figures), artefact.model)
+    """Write a difference into the manifest and the card, beside those of other interpreters."""
+
+    def change(manifest: Manifest) -> Manifest:
+        model = manifest.model_sha256
+        known = manifest.figures.get(FIGURES, {})
+        same = {name: values for name, values in known.items() if values["model_sha256"] == model}
+        same[interpreter()] = {**asdict(found), "model_sha256": model}
+        return replace(manifest, figures={**manifest.figures, FIGURES: dict(sorted(same.items()))})
+
+    changed = amend(artefact, change)
+    card = changed.folder / "README.md"
+    if card.is_file():
+        rows = "\n".join(table(changed.manifest.figures[FIGURES]))
+        text = card.read_text(encoding="utf-8")
+        head = re.escape(HEAD)
+        text = re.sub(rf"^{head}\n(\|.*\n)*", lambda _: f"{rows}\n", text, flags=re.MULTILINE)
+        card.write_text(text, encoding="utf-8")
+    return changed
+
+
+def table(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The differences of all interpreters as a table in Markdown."""
+    yield HEAD
+    yield "|---|---:|---:|---:|---:|"
+    for name, found in figures.items():
+        share = f"{found['values']:,} of {found['total']:,}"
+        yield (
+            f"| {name} | {found['clips']:,} | {share} | {found['largest']}/256 | {found['words']} |"
+        )
 
 
 if __name__ == "__main__":

@@ -199,13 +199,7 @@ def _arithmetic(card: Card) -> Iterator[str]:
         "that of TensorFlow Lite Micro."
     )
     yield ""
-    yield "| interpreter | clips | posteriors that differ | by at most | words that differ |"
-    yield "|---|---:|---:|---:|---:|"
-    for name, found in known.items():
-        share = f"{found['values']:,} of {found['total']:,}"
-        yield (
-            f"| {name} | {found['clips']:,} | {share} | {found['largest']}/256 | {found['words']} |"
-        )
+    yield from arithmetic.table(known)
 
 
 def _limits(card: Card) -> Iterator[str]:

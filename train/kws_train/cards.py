@@ -14,6 +14,7 @@ from kws.artefact import Artefact
 from kws.command import Parser, run
 from kws.graph import flash_bytes, macs, ram_estimate, read_graph
 from kws_train import arithmetic, data, evaluate, noise, plots, stream_report
+from kws_train.amend import amend
 from kws_train.card_text import Archive, Card, markdown
 from kws_train.data import NOISE
 from kws_train.judge import clip_windows, judge
@@ -53,7 +54,8 @@ def write_card(
         next((facts(root, tests) for root in noises if (root / NOISE).is_dir()), None),
     )
     card = replace(card, plots=_draw(card, curves))
-    artefact = Artefact.save(artefact.folder, _with_figures(card), artefact.model)
+    figures = _figures(card)
+    artefact = amend(artefact, lambda manifest: replace(manifest, figures=figures))
     card = replace(card, artefact=artefact)
     (artefact.folder / README).write_text(markdown(card), encoding="utf-8")
     return card
@@ -117,8 +119,8 @@ def _draw(card: Card, curves: Path | None) -> frozenset[str]:
     return frozenset(drawn)
 
 
-def _with_figures(card: Card) -> Any:
-    """The manifest with everything that was measured, and by which command."""
+def _figures(card: Card) -> dict[str, Any]:
+    """Everything that was measured, and by which command."""
     manifest, graph = card.artefact.manifest, read_graph(card.artefact.model)
     clips = evaluate.as_json(card.artefact, card.judged)
     figures: dict[str, Any] = {
@@ -149,7 +151,7 @@ def _with_figures(card: Card) -> Any:
                 "false_accepts_per_hour": round(rate["per_hour"], 2),
                 "interval": [round(end, 2) for end in rate["interval"]],
             }
-    return replace(manifest, figures=figures)
+    return figures
 
 
 def _brief(values: dict[str, Any]) -> dict[str, Any]:

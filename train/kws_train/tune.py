@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.artefact import Artefact
+from kws.artefact import Artefact, Manifest
 from kws.command import Parser, run
 from kws.decide import ONE, Decision, is_keyword
 from kws.spec import FrontEnd
 from kws_train import augment, data, noise, spotting, streams
+from kws_train.amend import amend
 from kws_train.data import Clip, DataError
 from kws_train.evaluate import count, positive
 from kws_train.noise import Wave
@@ -125,13 +126,16 @@ def _tune(options: argparse.Namespace) -> None:
         "wrong_rate": round(choice.score.wrong_rate.value, 4),
         "false_alarms_per_hour": round(choice.score.alarm_rate.value, 1),
     }
-    changed = replace(
-        manifest,
-        decision=choice.decision,
-        provenance={**manifest.provenance, "decision": tuning},
-        figures={name: value for name, value in manifest.figures.items() if name not in STALE},
-    )
-    Artefact.save(artefact.folder, changed, artefact.model)
+
+    def change(found: Manifest) -> Manifest:
+        return replace(
+            found,
+            decision=choice.decision,
+            provenance={**found.provenance, "decision": tuning},
+            figures={name: value for name, value in found.figures.items() if name not in STALE},
+        )
+
+    amend(artefact, change)
     sys.stdout.write("\n".join(_lines(manifest.name, choice)) + "\n")
 
 
