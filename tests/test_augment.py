@@ -80,3 +80,18 @@ def test_windows_are_crops_of_their_versions_but_for_the_masks(seed: int) -> Non
         masked = window == 0
         bands = masked.all(axis=1)[:, None] | masked.all(axis=0)
         assert (bands == masked).all()
+
+
+def test_a_channel_colours_a_recording_smoothly() -> None:
+    options = replace(PLAIN, channel=6.0)
+    wave = np.random.default_rng(4).integers(-3_000, 3_000, SPEC.samples).astype(np.int16)
+    plain, coloured = (
+        np.abs(np.fft.rfft(vary(wave, NOISE, SPEC, o, np.random.default_rng(5)).astype(float)))
+        for o in (PLAIN, options)
+    )
+    bands = [
+        20 * np.log10(np.mean(c) / np.mean(p))
+        for c, p in zip(np.array_split(coloured, 40), np.array_split(plain, 40), strict=True)
+    ]
+    assert np.std(bands) > 1.0
+    assert np.abs(np.diff(bands)).max() < 6.0

@@ -17,6 +17,7 @@ Rng = np.random.Generator
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
 _WARPS = 9
+_CHANNEL_BANDS = 8
 _CEILING = 32_767.0
 
 
@@ -31,6 +32,8 @@ class Augmentation:
     speed   playback speed, which moves pitch, formants and tempo together
     warp    factor of the mel bands' frequencies, which moves the formants alone (vocal tract
             length perturbation, Jaitly and Hinton, 2013)
+    channel colour of the microphone and the room: the deviation in dB of random gains at
+            `_CHANNEL_BANDS` frequencies, joined by lines; 0 leaves the recording as it is
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
     snr_db  ratio of the recording's power to the noise's, in dB
@@ -43,6 +46,7 @@ class Augmentation:
     shift: int = 6
     speed: tuple[float, float] = (0.87, 1.15)
     warp: tuple[float, float] = (0.88, 1.0)
+    channel: float = 0.0
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     snr_db: tuple[float, float] = (5.0, 30.0)
@@ -79,6 +83,8 @@ def vary(
     sound = wave.astype(np.float32)
     speed = rng.uniform(*options.speed)
     sound = soxr.resample(sound, speed * spec.sample_rate, spec.sample_rate, quality="MQ")
+    if options.channel:
+        sound = _coloured(sound, options.channel, rng)
     sound = _placed(sound, options.samples(spec), rng.integers(-spec.hop // 2, spec.hop // 2 + 1))
     if rng.random() < options.noise:
         noise = _noise(len(sound), noises, rng)
@@ -100,6 +106,15 @@ def crop_and_mask(
     frequency = _bands(n, spec.coefficients, options.frequency_masks, options.frequency_width, rng)
     batch[time[:, :, None] | frequency[:, None, :]] = 0
     return np.asarray(batch)
+
+
+def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
+    """`sound` through a smooth random filter, whose bands lie closer at low frequencies."""
+    spectrum = np.fft.rfft(sound)
+    place = np.sqrt(np.linspace(0, 1, len(spectrum)))
+    bands = np.linspace(0, 1, _CHANNEL_BANDS)
+    gain_db = np.interp(place, bands, rng.normal(0, deviation_db, _CHANNEL_BANDS))
+    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(sound)).astype(np.float32)
 
 
 def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:
