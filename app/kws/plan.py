@@ -27,7 +27,8 @@ class Step:
     options   a value for each field of that structure: an int, a mapping for a structure inside,
               an array for a pointer, None for a null pointer
     a, b, out buffers; `b` is `a` where there is one input
-    first_a, first_b, trigger, need, every   struct kws_layer's, for streams; 0 in a window's plan
+    first_a, first_b   rows of the buffers where the inputs begin
+    need, every        columns up to the first run and from one to the next; 0 in a window's plan
     scratch   bytes that the kernel needs besides
     macs      multiply-accumulates of one run
     """
@@ -43,7 +44,6 @@ class Step:
     macs: int
     first_a: int = 0
     first_b: int = 0
-    trigger: int = 0
     need: int = 0
     every: int = 0
 

@@ -209,7 +209,6 @@ class Layer(ctypes.Structure):
         ("out", c_uint16),
         ("first_a", c_uint16),
         ("first_b", c_uint16),
-        ("trigger", c_uint16),
         ("need", c_uint16),
         ("every", c_uint16),
     ]
@@ -235,4 +234,9 @@ class Plan(ctypes.Structure):
 class Network(ctypes.Structure):
     """`struct kws_network` of firmware/src/network.h."""
 
-    _fields_ = [("plan", c_void_p), ("arena", c_void_p), ("next", c_uint16)]
+    _fields_ = [
+        ("plan", c_void_p),
+        ("arena", c_void_p),
+        ("next", c_uint16),
+        ("ready", c_uint16),
+    ]

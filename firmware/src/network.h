@@ -22,15 +22,15 @@ struct kws_layer {
     uint16_t a, b;             /* buffers; b is a where there is one input */
     uint16_t out;              /* buffer */
     uint16_t first_a, first_b; /* row of the buffer where the input begins */
-    uint16_t trigger;          /* buffer whose new row may make the layer run; streams only */
-    uint16_t need;             /* rows that it must have had before the first run */
-    uint16_t every;            /* rows from one run to the next */
+    uint16_t need;             /* columns up to the first run; streams only */
+    uint16_t every;            /* columns from one run to the next */
 };
 
 /*
  * A plan. With stride 0 every run is a whole window: the input buffer has all its columns and
- * each layer runs once. Else the plan is a stream: each column is pushed, a layer runs when
- * its kernel is full again, and an output falls every `stride` columns.
+ * each layer runs once and fills its buffer. Else the plan is a stream: each column is pushed, a
+ * layer runs when its countdown of columns ends and puts one row out, behind those that its buffer
+ * holds, and an output falls every `stride` columns. The last layer makes the output.
  */
 struct kws_plan {
     const struct kws_layer *layers;
@@ -40,13 +40,14 @@ struct kws_plan {
     uint16_t stride;
     uint32_t arena;   /* bytes in all, aligned to 8 */
     uint32_t scratch; /* offset of the scratch memory */
-    uint32_t state;   /* offset of layer_count countdowns, uint16_t, and buffer_count flags */
+    uint32_t state;   /* offset of layer_count countdowns, uint16_t; streams only */
 };
 
 struct kws_network {
     const struct kws_plan *plan;
     int8_t *arena;
-    uint16_t next; /* layer to look at: layer_count when there is no work */
+    uint16_t next;  /* layer to look at: layer_count when there is no work */
+    uint16_t ready; /* whether the last layer has run for this window or column */
 };
 
 /* Checks that the arena is large enough and aligned to 8, and resets. */
