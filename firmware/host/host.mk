@@ -3,24 +3,32 @@ HOST_BUILD := firmware/build
 GENERATED := firmware/generated
 HOST_CC ?= cc
 KWS_CFLAGS := -std=c99 -Wall -Wextra -Wconversion -Wpedantic -Werror
-KWS_CFLAGS += -Ifirmware/src -I$(GENERATED)
+KWS_CFLAGS += -Ifirmware/include -Ifirmware/src -I$(GENERATED)
 KWS_VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' app/kws/__init__.py)
+KWS_CFLAGS += -DKWS_VERSION='"$(KWS_VERSION)"'
 
-LIBRARY_SOURCES := $(sort $(wildcard firmware/src/*.c))
+include firmware/kernels.mk
+KWS_CFLAGS += $(call kernel_flags,$(KERNELS))
+LIBRARY_SOURCES := $(sort $(wildcard firmware/src/*.c)) $(KERNEL_SOURCES)
 HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/main.c \
 	firmware/host/wav.c
-C_HEADERS := $(wildcard firmware/src/*.h $(GENERATED)/*.h firmware/host/*.h)
+C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h $(GENERATED)/*.h firmware/host/*.h)
 
 .PHONY: host
-host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host  ## Build the C twin for this machine
+host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host $(HOST_BUILD)/libcount.so  ## Build the C twin for this machine
 
 # Moved into place, so that a program which has the old library loaded keeps it.
-$(HOST_BUILD)/libkws.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
+$(HOST_BUILD)/libkws.so: $(LIBRARY_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
 	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $(LIBRARY_SOURCES)
 	mv $@.new $@
 
 $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) -O2 -DKWS_VERSION='"$(KWS_VERSION)"' -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(KWS_CFLAGS) -O2 -o $@ $(HOST_SOURCES)
+
+# What counts the instructions of emulated code.
+$(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $<
+	mv $@.new $@
 
 # What the tests run under sanitizers: the library, the program, and a fuzz target (clang's).
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -33,7 +41,7 @@ $(HOST_BUILD)/libkws-sanitized.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUIL
 	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -fPIC -shared -o $@ $(LIBRARY_SOURCES)
 
 $(HOST_BUILD)/kws_host-sanitized: $(HOST_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -DKWS_VERSION='"$(KWS_VERSION)"' -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -o $@ $(HOST_SOURCES)
 
 $(HOST_BUILD)/fuzz: $(FUZZ_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
 	clang $(KWS_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ $(FUZZ_SOURCES)
