@@ -1,4 +1,4 @@
-"""The front-end's C twin, loaded from firmware/build/libkws.so (`make host`) by ctypes."""
+"""The C twin by ctypes: the library, and the front-end in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from kws.mfcc import Mfcc
 from kws.spec import FrontEnd
 from kws.tables import tables
 
-LIBRARY = Path(__file__).resolve().parents[2] / "firmware" / "build" / "libkws.so"
+
+def _find() -> Path:
+    """In the installed package; in a checkout, what `make host` built."""
+    package = Path(__file__).resolve().parent
+    firmware = package.parents[1] / "firmware"
+    return (firmware / "build" if (firmware / "src").is_dir() else package) / "libkws.so"
+
+
+LIBRARY = _find()
 
 # The members of `struct kws_tables` in order; behind each array the field of `Tables`.
 SIZES = ("sample_rate", "window", "hop", "mels", "coefficients", "columns")
@@ -59,8 +67,22 @@ def library() -> ctypes.CDLL | None:
 
 
 def available() -> bool:
-    """Whether `NativeMfcc` can be used."""
+    """Whether the C twin can be used."""
     return library() is not None
+
+
+def require() -> ctypes.CDLL:
+    """The C twin; raises `RuntimeMissing`, which says how to get it, where it is not built."""
+    loaded = library()
+    if loaded is None:
+        advice = "make host"
+        if LIBRARY.parent == Path(__file__).resolve().parent:
+            advice = "pip install --force-reinstall --no-deps --no-cache-dir kws-listen"
+        raise RuntimeMissing(
+            f"{LIBRARY} is missing or damaged; with a C compiler (sudo apt-get install gcc "
+            f"libc6-dev) it is built by: {advice}"
+        )
+    return loaded
 
 
 def c_tables(spec: FrontEnd) -> tuple[CTables, list[NDArray[np.generic]]]:
@@ -79,11 +101,8 @@ class NativeMfcc:
     """
 
     def __init__(self, spec: FrontEnd) -> None:
-        loaded = library()
-        if loaded is None:
-            raise RuntimeMissing(f"{LIBRARY} is missing or damaged; `make host` builds it")
+        self._library = require()
         self.spec = spec
-        self._library = loaded
         self._tables, self._arrays = c_tables(spec)
 
     def columns(self, frames: NDArray[np.int16]) -> NDArray[np.int8]:
