@@ -124,6 +124,37 @@ def quantize(inputs: Sequence[Value], out: Tensor, _options: Options) -> Codes:
     return _saturate(fixed_point.multiply(x.centred, *factor) + out.zero_point)
 
 
+def relu(inputs: Sequence[Value], out: Tensor, _options: Options) -> Codes:
+    """On its own: to the output's scale, then the limit, like TFLite's QuantizedReluX."""
+    return _limited(inputs[0], out, "RELU")
+
+
+def relu6(inputs: Sequence[Value], out: Tensor, _options: Options) -> Codes:
+    """Like `relu`."""
+    return _limited(inputs[0], out, "RELU6")
+
+
+def relu_n1_to_1(inputs: Sequence[Value], out: Tensor, _options: Options) -> Codes:
+    """Like `relu`."""
+    return _limited(inputs[0], out, "RELU_N1_TO_1")
+
+
+def strided_slice(inputs: Sequence[Value], out: Tensor, options: Options) -> Codes:
+    """A part of each axis but the batch's, in steps of one; the output's shape has the lengths."""
+    x = inputs[0].data
+    starts = np.where(
+        [options.begin_mask >> axis & 1 for axis in range(x.ndim)], 0, inputs[1].data
+    ) % np.array(x.shape)
+    axes = zip(starts[1:], out.shape[1:], strict=True)
+    return np.asarray(x[(slice(None), *(slice(start, start + size) for start, size in axes))])
+
+
+def _limited(x: Value, out: Tensor, activation: str) -> Codes:
+    factor = quantise_multiplier(x.tensor.scale / out.scale)
+    codes = fixed_point.multiply(x.centred, *factor) + out.zero_point
+    return _clamp(codes, out, Options(activation=activation))
+
+
 def _output(
     sums: Array, scales: NDArray[np.float64], inputs: Sequence[Value], out: Tensor, options: Options
 ) -> Codes:
@@ -150,15 +181,19 @@ def _exact_type(x: Tensor, weights: Array) -> type[np.float32 | np.float64]:
     return np.float32 if largest <= _EXACT_IN_FLOAT32 else np.float64
 
 
-def _clamp(codes: Ints, out: Tensor, options: Options) -> Codes:
-    """The fused activation: its limits as codes, to the nearest, ties away from zero."""
-    low, high = ACTIVATIONS[options.activation]
+def limits(out: Tensor, activation: str) -> tuple[int, int]:
+    """The codes of a fused activation's limits, to the nearest, ties away from zero."""
+    low, high = ACTIVATIONS[activation]
 
     def code(limit: float) -> float:
         steps = float(np.float32(limit) / out.scales[0])
         return out.zero_point + float(np.copysign(np.floor(abs(steps) + 0.5), steps))
 
-    return _saturate(np.clip(codes, max(code(low), -128), min(code(high), 127)))
+    return int(max(code(low), -128)), int(min(code(high), 127))
+
+
+def _clamp(codes: Ints, out: Tensor, options: Options) -> Codes:
+    return _saturate(np.clip(codes, *limits(out, options.activation)))
 
 
 def _saturate(codes: Array) -> Codes:

@@ -74,7 +74,8 @@ class Tensor:
 class Options:
     """What an operator needs besides its tensors; each reads those that concern it.
 
-    Pairs are (height, width); `beta` is softmax's.
+    Pairs are (height, width); `beta` is softmax's. A strided slice's bits of `begin_mask` are the
+    axes that begin at 0; `odd_masks` are those of its other masks that are not supported, or'ed.
     """
 
     padding: str = "VALID"
@@ -84,6 +85,8 @@ class Options:
     activation: str = "NONE"
     keep_dims: bool = False
     beta: float = 1.0
+    begin_mask: int = 0
+    odd_masks: int = 0
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,7 @@ _READERS = {
     "MUL": ("MulOptions", "activation"),
     "MEAN": ("ReducerOptions", "keep_dims"),
     "SOFTMAX": ("SoftmaxOptions", "beta"),
+    "STRIDED_SLICE": ("StridedSliceOptions", "begin_mask odd_masks"),
 }
 
 
@@ -292,6 +296,8 @@ def _options(op: str, table: Any) -> Options:
         "activation": lambda: _ACTIVATIONS[raw.FusedActivationFunction()],
         "keep_dims": lambda: bool(raw.KeepDims()),
         "beta": lambda: float(raw.Beta()),
+        "begin_mask": lambda: int(raw.BeginMask()),
+        "odd_masks": lambda: int(raw.EllipsisMask() | raw.NewAxisMask() | raw.ShrinkAxisMask()),
     }
     return Options(**{name: readers[name]() for name in names.split()})
 

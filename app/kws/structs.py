@@ -1,4 +1,4 @@
-"""The C structures of a plan, for ctypes and for C sources alike: firmware/src's, field by field."""
+"""The C structures of a plan, for ctypes and for C sources alike, field by field."""
 
 from __future__ import annotations
 

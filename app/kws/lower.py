@@ -1,0 +1,384 @@
+"""A layer as a kernel of firmware/src/kernels/kernels.h: its options, from TFLite's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws.fixed_point import quantise_multiplier
+from kws.golden_int8 import limits
+from kws.graph import Tensor
+from kws.layers import ACTIVATIONS, Layer, Shape
+
+_POSTERIOR = (1 / 256, -128)  # scale and zero point of TFLite's int8 softmax
+_EXP_BITS = 26  # fraction bits of softmax's differences
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A kernel and what `Step` has of it."""
+
+    kernel: str
+    options: Mapping[str, Any]
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class Slide:
+    """Where a kernel or a pool lies; `missing` are the rows of padding that it takes in time."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    top: int
+    left: int
+    missing: int
+
+    @property
+    def span(self) -> int:
+        """Rows that it covers."""
+        return (self.kernel[0] - 1) * self.dilation[0] + 1
+
+
+def lower(layer: Layer, one_row: bool = False) -> Call:
+    """The kernel that computes a layer, or one row of it where it takes no padding in time.
+
+    Raises `ArtefactError` where the layer's types, scales or shapes are not those of a kernel.
+    """
+    return _LOWER[layer.node.op](layer, one_row)
+
+
+def slide(layer: Layer) -> Slide:
+    """The geometry of a convolution or a pool, checked against the shape that it puts out."""
+    node, options = layer.node, layer.node.options
+    if node.op in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        kernel = layer.pair(_weights(layer).shape[1:3])
+    else:
+        kernel = layer.pair(options.window)
+    stride, dilation = layer.pair(options.stride), layer.pair(options.dilation)
+    before, behind = _folded(layer)
+    missing, first = [], []
+    for axis in range(2):
+        size = layer.inputs[0].shape[axis] + before[axis] + behind[axis]
+        span = (kernel[axis] - 1) * dilation[axis] + 1
+        if options.padding == "SAME":
+            count = -(-size // stride[axis])
+        else:
+            count = (size - span) // stride[axis] + 1
+        if count != layer.shape[axis]:
+            raise layer.refuse(f"puts out {tuple(layer.shape)}; expected {count} on axis {axis}")
+        padding = max((count - 1) * stride[axis] + span - size, 0)
+        missing.append(padding + before[axis] + behind[axis])
+        first.append(padding // 2 + before[axis])
+    return Slide(kernel, stride, dilation, first[0], first[1], missing[0])
+
+
+def pad_widths(layer: Layer, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Of the pad at node `index`: rows and columns before, rows and columns behind."""
+    node = layer.graph.nodes[index]
+    data = layer.graph.tensors[node.inputs[1]].data
+    widths = np.zeros((0, 2)) if data is None else np.asarray(data)
+    inner = widths[1:3] if len(widths) == 4 else widths[1:2]
+    if not 3 <= len(widths) <= 4 or widths.min() < 0 or widths[0].any() or widths[-1].any():
+        raise layer.refuse(f"pads by {widths.tolist()}; expected a constant for height and width")
+    pairs = [(int(a), int(b)) for a, b in inner] + [(0, 0)] * (2 - len(inner))
+    (top, bottom), (left, right) = pairs[::-1] if layer.turned else pairs
+    return (top, left), (bottom, right)
+
+
+def _folded(layer: Layer) -> tuple[tuple[int, int], tuple[int, int]]:
+    return ((0, 0), (0, 0)) if layer.folded is None else pad_widths(layer, layer.folded)
+
+
+def _conv(layer: Layer, one_row: bool) -> Call:
+    place, weights, x = slide(layer), _weights(layer), layer.inputs[0].shape
+    if weights.shape[3] != x.depth:
+        raise layer.refuse(
+            f"weights of depth {weights.shape[3]} on {x.depth} channels; groups are not supported"
+        )
+    channels = _channels(layer, np.asarray(weights.data), weights.shape[0])
+    kernel, stride, dilation, left = place.kernel, place.stride, place.dilation, place.left
+    out = layer.shape
+    if kernel[1] == x.width and not left and out.width == 1 and dilation[1] == 1:
+        # all of a row lies side by side: one deep column
+        x = Shape(x.height, 1, x.width * x.depth)
+        kernel, stride = (kernel[0], 1), (stride[0], 1)
+    whole = Slide(kernel, stride, dilation, place.top, left, place.missing)
+    geometry = _geometry(layer, whole, x, one_row)
+    macs = _size(geometry["out"]) * kernel[0] * kernel[1] * x.depth
+    return _weighted("kws_conv", geometry | channels, weights, macs)
+
+
+def _depthwise(layer: Layer, one_row: bool) -> Call:
+    place, weights, x = slide(layer), _weights(layer), layer.inputs[0].shape
+    if weights.shape[0] != 1 or weights.shape[3] % x.depth:
+        raise layer.refuse(f"weights {weights.shape} on {x.depth} channels; expected a multiple")
+    flat = np.asarray(weights.data).reshape(-1, weights.shape[3])
+    geometry = _geometry(layer, place, x, one_row)
+    macs = _size(geometry["out"]) * place.kernel[0] * place.kernel[1]
+    channels = _channels(layer, flat.T, weights.shape[3])
+    options = geometry | channels | {"weights": flat.reshape(-1)}
+    return Call("kws_depthwise", options, macs)
+
+
+def _dense(layer: Layer, one_row: bool) -> Call:
+    """One scale and one row of inputs; else a convolution of kernel 1 does the same."""
+    weights, size = _weights(layer), layer.inputs[0].shape.size
+    units, inputs = weights.shape
+    rows = size // inputs
+    if size % inputs or layer.shape.size != rows * units:
+        raise layer.refuse(f"weights {weights.shape} on {size} values")
+    if one_row:
+        if rows % layer.shape.height:
+            raise layer.refuse(f"{rows} rows of {inputs} in {layer.shape.height} rows of time")
+        rows //= layer.shape.height
+    alike = len(weights.scales) == 1
+    # TFLite multiplies one scale in float32, several in float64
+    factor = (_source(layer).scales * weights.scales).astype(np.float64) if alike else None
+    channels = _channels(layer, np.asarray(weights.data), units, factor)
+    if alike and rows == 1:
+        channels |= {name: int(channels[name][0]) for name in ("multiplier", "shift")}
+        options = {"inputs": inputs, "units": units} | channels
+        return _weighted("kws_dense", options, weights, inputs * units)
+    options = {
+        "in": _shape(Shape(rows, 1, inputs)),
+        "out": _shape(Shape(rows, 1, units)),
+        "taps": _taps(Slide((1, 1), (1, 1), (1, 1), 0, 0, 0)),
+    }
+    return _weighted("kws_conv", options | channels, weights, rows * inputs * units)
+
+
+def _pool(layer: Layer, one_row: bool) -> Call:
+    if layer.inputs[0].shape.depth != layer.shape.depth:
+        raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(layer.shape)}")
+    kernel = "kws_max_pool" if layer.node.op == "MAX_POOL_2D" else "kws_average_pool"
+    geometry = _geometry(layer, slide(layer), layer.inputs[0].shape, one_row)
+    return Call(kernel, geometry | {"output": _output(layer)})
+
+
+def _mean(layer: Layer, one_row: bool) -> Call:
+    x, out, over = layer.inputs[0].shape, layer.out, mean_axes(layer)
+    source = _source(layer)
+    height = 1 if one_row else x.height
+    count = (height if over[0] else 1) * (x.width if over[1] else 1)
+    expected = Shape(1 if over[0] else x.height, 1 if over[1] else x.width, x.depth)
+    if expected.size != layer.shape.size:
+        raise layer.refuse(f"{tuple(x)} to {tuple(layer.shape)}; expected {tuple(expected)}")
+    multiplier, shift = map(int, quantise_multiplier(source.scale / out.scale))
+    down = min(count.bit_length() - 1, 32, 31 + shift)
+    options = {
+        "in": _shape(Shape(height, x.width, x.depth)),
+        "over_height": int(over[0]),
+        "over_width": int(over[1]),
+        "output": _output(layer),
+        "in_zero": source.zero_point,
+        "multiplier": (multiplier << down) // count,
+        "shift": shift - down,
+    }
+    _check_shift(layer, 255 * count, shift - down)
+    return Call("kws_mean", options)
+
+
+def mean_axes(layer: Layer) -> tuple[bool, bool]:
+    """Whether a mean goes over height, over width."""
+    axes, rank = layer.operand(1), len(layer.graph.tensors[layer.node.inputs[0]].shape)
+    given = {int(a) % rank for a in np.asarray(axes.data).flat} if axes and rank > 2 else set()
+    if not given or not given <= set(range(1, rank - 1)):
+        raise layer.refuse(f"over axes {sorted(given)} of {rank}; expected height, width or both")
+    over = layer.pair((1 in given, 2 in given))
+    return bool(over[0]), bool(over[1])
+
+
+def _add(layer: Layer, one_row: bool) -> Call:
+    out, shape = layer.out, layer.shape
+    # the sum is the same in either order: a constant is the second
+    tensors = [t for t in (layer.operand(0), layer.operand(1)) if t is not None]
+    tensors.sort(key=lambda tensor: tensor.data is not None)
+    a, b = tensors
+    if any(view.shape != shape for view in layer.inputs):
+        shapes = " and ".join(str(tuple(view.shape)) for view in layer.inputs)
+        raise layer.refuse(f"{shapes} to {tuple(shape)}; expected one shape")
+    constant = None
+    if b.data is not None:
+        if len(b.scales) != 1 or b.dtype != "int8":
+            raise layer.refuse(f"the constant {b.name!r} is not int8 with one scale")
+        constant = np.broadcast_to(np.asarray(b.data), out.shape).reshape(shape)
+        if one_row and (constant != constant[:1]).any():
+            raise layer.refuse("a constant that changes from row to row cannot stream")
+        constant = (constant[:1] if one_row else constant).reshape(-1)
+    twice = 2 * max(a.scale, b.scale)
+    options: dict[str, Any] = {"count": shape.size // (shape.height if one_row else 1)}
+    options["output"] = _output(layer)
+    for name, tensor in (("a", a), ("b", b)):
+        multiplier, shift = map(int, quantise_multiplier(tensor.scale / twice))
+        options |= {
+            f"{name}_zero": tensor.zero_point,
+            f"{name}_multiplier": multiplier,
+            f"{name}_shift": shift,
+        }
+    multiplier, shift = map(int, quantise_multiplier(twice / (2.0**20 * out.scale)))
+    _check_shift(layer, 2 * 255 << 19, shift)
+    options |= {"multiplier": multiplier, "shift": shift, "constant": constant}
+    return Call("kws_add", options)
+
+
+def _pad(layer: Layer, one_row: bool) -> Call:
+    x, out = layer.inputs[0].shape, layer.shape
+    (top, left), (bottom, right) = pad_widths(layer, layer.index)
+    expected = Shape(x.height + top + bottom, x.width + left + right, x.depth)
+    if out != expected:
+        raise layer.refuse(f"puts out {tuple(out)}; expected {tuple(expected)}")
+    if one_row:
+        x, out = x._replace(height=1), out._replace(height=1)
+    zero = layer.out.zero_point
+    return Call(
+        "kws_pad", {"in": _shape(x), "out": _shape(out), "top": top, "left": left, "zero": zero}
+    )
+
+
+def _rescale(layer: Layer, one_row: bool) -> Call:
+    source, shape = _source(layer), layer.shape
+    if layer.inputs[0].shape.size != shape.size:
+        raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(shape)}")
+    multiplier, shift = map(int, quantise_multiplier(source.scale / layer.out.scale))
+    _check_shift(layer, 255, shift)
+    options = {
+        "count": shape.size // (shape.height if one_row else 1),
+        "output": _output(layer),
+        "in_zero": source.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+    return Call("kws_rescale", options)
+
+
+def _softmax(layer: Layer, one_row: bool) -> Call:
+    out, x = layer.out, layer.inputs[0].shape
+    if (out.scale, out.zero_point) != _POSTERIOR or x.size != layer.shape.size:
+        raise layer.refuse(f"to scale {out.scale:g}, zero {out.zero_point}; expected 1/256, -128")
+    real = layer.node.options.beta * _source(layer).scale * 2.0**_EXP_BITS
+    multiplier, shift = map(int, quantise_multiplier(min(real, 2.0**31 - 1)))
+    if shift < 0 or not multiplier:
+        raise layer.refuse(f"an input in steps of {_source(layer).scale:g} is too fine")
+    options = {
+        "rows": x.width * (1 if one_row else x.height),
+        "depth": x.depth,
+        "multiplier": multiplier,
+        "shift": shift,
+        "lowest": -((31 << _EXP_BITS) >> shift),
+    }
+    return Call("kws_softmax", options)
+
+
+_LOWER: dict[str, Callable[[Layer, bool], Call]] = {
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _dense,
+    "MAX_POOL_2D": _pool,
+    "AVERAGE_POOL_2D": _pool,
+    "MEAN": _mean,
+    "ADD": _add,
+    "PAD": _pad,
+    "QUANTIZE": _rescale,
+    "SOFTMAX": _softmax,
+    **dict.fromkeys(ACTIVATIONS, _rescale),
+}
+
+
+def _source(layer: Layer) -> Tensor:
+    return layer.graph.tensors[layer.node.inputs[0]]
+
+
+def _weights(layer: Layer) -> Tensor:
+    weights = layer.operand(1)
+    if weights is None or weights.data is None or weights.dtype != "int8":
+        raise layer.refuse("weights are not an int8 constant")
+    if not len(weights.scales) or weights.zero_points.any():
+        raise layer.refuse("weights without a scale, or with a zero point that is not 0")
+    return weights
+
+
+def _channels(
+    layer: Layer, codes: NDArray[np.int8], count: int, factor: NDArray[np.float64] | None = None
+) -> dict[str, Any]:
+    """Zero points, limits, biases and multipliers; `codes` [channels, ...] bound the sums."""
+    source, out, weights, bias = _source(layer), layer.out, _weights(layer), layer.operand(2)
+    if factor is None:
+        factor = source.scale * weights.scales.astype(np.float64)
+    if len(factor) not in (1, count):
+        raise layer.refuse(f"{len(factor)} scales for {count} channels")
+    multiplier, shift = (
+        np.broadcast_to(v, count) for v in quantise_multiplier(np.asarray(factor) / out.scale)
+    )
+    worst = np.abs(codes.astype(np.int64)).reshape(count, -1).sum(axis=1)
+    worst = worst * max(127 - source.zero_point, 128 + source.zero_point)
+    biases = None
+    if bias is not None:
+        if bias.data is None or bias.dtype != "int32" or bias.data.size != count:
+            raise layer.refuse(f"biases are {bias.dtype} {bias.shape}; expected int32 [{count}]")
+        biases = np.asarray(bias.data, np.int32).reshape(-1)
+        worst = worst + np.abs(biases.astype(np.int64))
+    for sums, left in zip(worst.tolist(), shift.tolist(), strict=True):
+        _check_shift(layer, sums, left)
+    return {
+        "output": _output(layer),
+        "in_zero": source.zero_point,
+        "bias": biases,
+        "multiplier": multiplier.astype(np.int32),
+        "shift": shift.astype(np.int8),
+    }
+
+
+def _check_shift(layer: Layer, largest: int, shift: int) -> None:
+    if largest << max(shift, 0) >= 2**31:
+        raise layer.refuse(f"sums up to {largest}, times 2^{max(shift, 0)}: more than 32 bits")
+
+
+def _weighted(kernel: str, options: Mapping[str, Any], weights: Tensor, macs: int) -> Call:
+    """With int8 weights, or with one bit each where two values are all that they have."""
+    codes = np.asarray(weights.data)
+    if not weights.two_valued:
+        return Call(kernel, {**options, "weights": codes.reshape(-1)}, macs)
+    rows = codes.reshape(len(codes), -1)
+    bits = np.pad(rows > 0, ((0, 0), (0, -rows.shape[1] % 32)))
+    words = np.packbits(bits, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+    packed = {"words": words.reshape(-1), "magnitude": int(abs(int(codes.flat[0])))}
+    return Call(f"{kernel}_1bit", {**options, "weights": packed}, macs)
+
+
+def _geometry(layer: Layer, place: Slide, x: Shape, one_row: bool) -> dict[str, Any]:
+    out = layer.shape
+    if one_row:
+        x, out = x._replace(height=place.span), out._replace(height=1)
+    return {"in": _shape(x), "out": _shape(out), "taps": _taps(place)}
+
+
+def _taps(place: Slide) -> dict[str, int]:
+    return {
+        "height": place.kernel[0],
+        "width": place.kernel[1],
+        "stride_height": place.stride[0],
+        "stride_width": place.stride[1],
+        "dilation_height": place.dilation[0],
+        "dilation_width": place.dilation[1],
+        "top": place.top,
+        "left": place.left,
+    }
+
+
+def _output(layer: Layer) -> dict[str, int]:
+    op = layer.node.op
+    low, high = limits(layer.out, op if op in ACTIVATIONS else layer.node.options.activation)
+    return {"zero": layer.out.zero_point, "low": low, "high": high}
+
+
+def _shape(shape: Shape) -> dict[str, int]:
+    return dict(zip(shape._fields, shape, strict=True))
+
+
+def _size(shape: Mapping[str, int]) -> int:
+    return shape["height"] * shape["width"] * shape["depth"]
