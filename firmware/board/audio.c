@@ -13,10 +13,15 @@ static inline void settle(void)
     __asm volatile("" ::: "memory");
 }
 
+void audio_miss(size_t count)
+{
+    lost += (uint32_t)count;
+}
+
 int16_t *audio_next(void)
 {
     if (written - read == AUDIO_BLOCKS) {
-        lost += AUDIO_BLOCK;
+        audio_miss(AUDIO_BLOCK);
         return NULL;
     }
     return blocks[written % AUDIO_BLOCKS];

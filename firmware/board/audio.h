@@ -18,6 +18,9 @@ enum {
 /* The interrupt's: where the next block goes; null, and its samples counted as lost, if full. */
 int16_t *audio_next(void);
 
+/* Counts samples as lost that the hardware overwrote before they got here. */
+void audio_miss(size_t count);
+
 /* Hands that block over with `count` samples in it, at most AUDIO_BLOCK. */
 void audio_put(size_t count);
 

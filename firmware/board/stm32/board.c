@@ -8,7 +8,7 @@
 #include "family.h"
 #include "stm32.h"
 
-static volatile int32_t ring[2][AUDIO_BLOCK] DMA_MEMORY;
+__attribute__((section(".dma"))) static volatile int32_t ring[2][AUDIO_BLOCK];
 static unsigned next; /* the half that is taken next */
 
 /* Copies one half into the queue, in far less time than the other half takes to fill. */
@@ -25,10 +25,20 @@ static void take_half(void)
     next ^= 1;
 }
 
+/* Two halves at once: the older is being overwritten. One sample can be lost before the DMA. */
 static void on_dma(void)
 {
-    for (unsigned filled = stm32_dma_filled(); filled; filled--) {
+    const unsigned filled = stm32_dma_filled();
+
+    if (filled == 2) {
+        audio_miss(AUDIO_BLOCK);
+        next ^= 1;
+    }
+    if (filled) {
         take_half();
+    }
+    if (stm32_dfsdm_overrun()) {
+        audio_miss(1);
     }
 }
 

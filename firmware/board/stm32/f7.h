@@ -87,15 +87,12 @@ struct dma {
 
 #define DMA2 ((struct dma *)UINT32_C(0x40026400))
 
-/* What DFSDM1_FLT0 is wired to: RM0410 8.3.4 and 10.1.2. */
+/* What DFSDM1_FLT0 is wired to: RM0410 8, "DMA2 request mapping", and 10, vectors. */
 enum {
     MICROPHONE_STREAM = 0, /* of DMA2; stream 4 would do too */
     MICROPHONE_REQUEST = 8,
     MICROPHONE_INTERRUPT = 56,
 };
-
-/* Not cached: m7.c. */
-#define DMA_MEMORY __attribute__((section(".dma")))
 
 enum {
     DMA_LISR_HTIF0 = 1 << 4, /* half of stream 0's buffer is filled */

@@ -32,7 +32,7 @@ uint32_t stm32_cfgr(const struct stm32_clock *clock)
     return RCC_CFGR_SW_PLL;
 }
 
-/* RM0351 6.2.9: the slower flash first, then the faster clock. */
+/* RM0351 3.3.3: the slower flash first, then the faster clock. */
 void stm32_clock_start(const struct stm32_board *board)
 {
     const struct stm32_clock *clock = &board->clock;

@@ -88,15 +88,12 @@ struct dma {
 
 #define DMA1 ((struct dma *)UINT32_C(0x40020000))
 
-/* What DFSDM1_FLT0 is wired to: RM0351 11.3.2 and 13.3. */
+/* What DFSDM1_FLT0 is wired to: RM0351 11, "DMA1 requests for each channel", and 13, vectors. */
 enum {
     MICROPHONE_CHANNEL = 3, /* DMA1 channel 4 of the manual */
     MICROPHONE_REQUEST = 0,
     MICROPHONE_INTERRUPT = 14,
 };
-
-/* The DMA reaches all memory, and nothing caches it. */
-#define DMA_MEMORY
 
 enum {
     DMA_ISR_TCIF = 1 << 1, /* the whole buffer is filled */
