@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kws.errors import RuntimeMissing
+
+if TYPE_CHECKING:
+    import unicorn
 
 COUNTER = Path(__file__).resolve().parents[2] / "firmware" / "build" / "libcount.so"
 COMPILER = "arm-none-eabi-gcc"
@@ -37,12 +41,12 @@ class Elf:
     def __init__(self, data: bytes) -> None:
         if data[:6] != b"\x7fELF\x01\x01":
             raise ValueError(f"an ELF file begins with {data[:6]!r}; expected 32 bits, LSB first")
-        self.segments: list[tuple[int, int, bytes]] = []  # address, size in memory, bytes
+        self.segments: list[tuple[int, int, bytes]] = []  # where it is stored, size, bytes
         self.symbols: dict[str, int] = {}
         (segments, sections) = struct.unpack_from("<II", data, 28)
         size, count, section_size, section_count = struct.unpack_from("<HHHH", data, 42)
         for i in range(count):
-            kind, offset, address, _, stored, memory = struct.unpack_from(
+            kind, offset, _, address, stored, memory = struct.unpack_from(
                 "<6I", data, segments + i * size
             )
             if kind == 1 and memory:  # PT_LOAD
@@ -118,7 +122,6 @@ class Firmware:
         try:
             import unicorn
             from unicorn import arm_const
-            from unicorn.unicorn_py3.unicorn import uclib
         except ImportError as error:
             raise RuntimeMissing(
                 "unicorn is not installed; run: pip install 'kws-listen[firmware]'"
@@ -137,20 +140,7 @@ class Firmware:
         self._uc.mem_map(_RAM, _RAM_SIZE)
         self._uc.mem_map(_RETURN, _PAGE)
         self._next = _RAM
-        self._count = _Count(self._memory, image.first, len(self._memory), 0)
-        # unicorn's own hook_add calls Python, which takes a microsecond a block
-        hook = ctypes.c_size_t()
-        failure = uclib.uc_hook_add(
-            self._uc._uch,
-            ctypes.byref(hook),
-            ctypes.c_int(unicorn.UC_HOOK_BLOCK),
-            ctypes.cast(_counter().kws_count_block, ctypes.c_void_p),
-            ctypes.byref(self._count),
-            ctypes.c_uint64(1),  # from an address above that of the end: all code
-            ctypes.c_uint64(0),
-        )
-        if failure:
-            raise unicorn.UcError(failure)
+        self._count = count_instructions(self._uc, self._memory, image.first)
 
     def reserve(self, size: int, align: int = 8) -> int:
         """The address of fresh RAM."""
@@ -201,15 +191,47 @@ class Firmware:
         return Call(int(uc.reg_read(arm.UC_ARM_REG_R0)), int(self._count.instructions))
 
 
-class _Count(ctypes.Structure):
-    """`struct kws_count` of firmware/host/count.c."""
+class Count(ctypes.Structure):
+    """`struct kws_count` of firmware/host/count.c: `instructions` executed so far.
+
+    The engine stops before the block of code that finds `limit` reached, and sets `stopped`.
+    """
 
     _fields_ = [
         ("code", ctypes.c_char_p),
         ("base", ctypes.c_uint64),
         ("size", ctypes.c_uint64),
         ("instructions", ctypes.c_uint64),
+        ("limit", ctypes.c_uint64),
+        ("stop", ctypes.c_void_p),
+        ("stopped", ctypes.c_uint64),
     ]
+
+
+def count_instructions(uc: unicorn.Uc, code: bytes, base: int) -> Count:
+    """Count what an engine executes of the `code` that its memory holds from `base` on.
+
+    `code` has to outlive the engine, and so has the result.
+    """
+    from unicorn import UC_HOOK_BLOCK, UcError
+    from unicorn.unicorn_py3.unicorn import uclib
+
+    stop = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p)
+    count = Count(code, base, len(code), 0, (1 << 64) - 1, stop, 0)
+    # unicorn's own hook_add calls Python, which takes a microsecond a block
+    hook = ctypes.c_size_t()
+    failure = uclib.uc_hook_add(
+        uc._uch,
+        ctypes.byref(hook),
+        ctypes.c_int(UC_HOOK_BLOCK),
+        ctypes.cast(_counter().kws_count_block, ctypes.c_void_p),
+        ctypes.byref(count),
+        ctypes.c_uint64(1),  # from an address above that of the end: all code
+        ctypes.c_uint64(0),
+    )
+    if failure:
+        raise UcError(failure)
+    return count
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,9 @@ struct kws_count {
     uint64_t base;       /* the address of its first byte */
     uint64_t size;
     uint64_t instructions;
+    uint64_t limit; /* of instructions: the engine stops before the block that finds it */
+    int (*stop)(void *engine);
+    uint64_t stopped; /* 1: that is why the engine stopped */
 };
 
 void kws_count_block(void *engine, uint64_t address, uint32_t size, void *count);
@@ -19,8 +22,12 @@ void kws_count_block(void *engine, uint64_t address, uint32_t size, void *count)
 {
     struct kws_count *c = count;
     const uint64_t first = address - c->base;
-    (void)engine;
 
+    if (c->instructions >= c->limit) {
+        c->stopped = 1;
+        (void)c->stop(engine);
+        return;
+    }
     if (address < c->base || first + size > c->size) {
         return;
     }
