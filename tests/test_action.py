@@ -15,7 +15,7 @@ from kws.decide import Detection
 from kws.spec import FrontEnd
 
 SPEC = FrontEnd()
-YES = Detection(column=99, keyword="yes", score=0.91234, time=1.616)
+YES = Detection(column=99, keyword="yes", code=234, time=1.616)
 
 
 def finished(command: Command, notes: list[str]) -> list[str]:
@@ -99,7 +99,7 @@ def test_the_second_around_the_window_is_saved(
         block = samples[first : first + size]
         last = first + len(block)
         recorder.push(
-            block, [Detection(0, "no", 1.0, e / 16_000) for e in ends if first < e <= last]
+            block, [Detection(0, "no", 255, e / 16_000) for e in ends if first < e <= last]
         )
         first = last
     recorder.close()
@@ -114,7 +114,7 @@ def test_the_second_around_the_window_is_saved(
 
 def test_what_the_end_cuts_short_is_saved(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, SPEC)
-    recorder.push(np.ones(SPEC.samples, np.int16), [Detection(54, "go", 1.0, SPEC.samples / 16e3)])
+    recorder.push(np.ones(SPEC.samples, np.int16), [Detection(54, "go", 255, SPEC.samples / 16e3)])
     assert not list(tmp_path.iterdir())
     recorder.close()
     (path,) = tmp_path.iterdir()

@@ -10,69 +10,81 @@ from hypothesis import strategies as st
 from kws.decide import Decider, Decision, Detection
 from kws.errors import SpecError
 from kws.spec import FrontEnd
+from twins import DECIDER, TWINS, CDecider
 
 LABELS = ("yes", "no", "_silence_")
 SPEC = FrontEnd()
 DECISION = Decision(smoothing=2, threshold=0.5, refractory=10)
 
 
-def decider(**changes: float) -> Decider:
-    return Decider(LABELS, SPEC, dataclasses.replace(DECISION, **changes))
+def decider(twin: str, **changes: float) -> Decider | CDecider:
+    return DECIDER[twin](LABELS, SPEC, dataclasses.replace(DECISION, **changes))
 
 
 def sums(*values: int) -> np.ndarray:
     return np.array(values, np.int32)
 
 
-def test_fires_at_the_threshold_and_not_below() -> None:
-    assert decider().push(0, sums(255, 10, 0), 2) is None
-    assert decider().push(0, sums(256, 10, 0), 2) == Detection(0, "yes", 0.5, 512 / 16_000)
+@TWINS
+def test_fires_at_the_threshold_and_not_below(twin: str) -> None:
+    assert decider(twin).push(0, sums(255, 10, 0), 2) is None
+    assert decider(twin).push(0, sums(256, 10, 0), 2) == Detection(0, "yes", 128, 512 / 16_000)
 
 
-def test_time_is_the_end_of_the_column() -> None:
-    detection = decider().push(54, sums(0, 512, 0), 2)
-    assert detection == Detection(54, "no", 1.0, SPEC.samples / SPEC.sample_rate)
+@TWINS
+def test_time_is_the_end_of_the_column(twin: str) -> None:
+    detection = decider(twin).push(54, sums(0, 510, 0), 2)
+    assert detection == Detection(54, "no", 255, SPEC.samples / SPEC.sample_rate)
 
 
-@given(st.floats(0, 1, exclude_min=True), st.integers(1, 50), st.integers(0, 255 * 50))
-def test_compares_integers_only(threshold: float, count: int, total: int) -> None:
+@TWINS
+@given(st.floats(0, 1, exclude_min=True), st.integers(1, 50), st.data())
+def test_compares_integers_only(
+    twin: str, threshold: float, count: int, data: st.DataObject
+) -> None:
+    total = data.draw(st.integers(0, 255 * count))
     code = dataclasses.replace(DECISION, threshold=threshold).threshold_code
     assert 1 <= code <= 255
     assert abs(code - threshold * 256) <= 1
-    fired = decider(threshold=threshold).push(0, sums(total, 0, 0), count)
+    fired = decider(twin, threshold=threshold).push(0, sums(total, 0, 0), count)
     assert (fired is not None) == (total >= code * count)
 
 
-def test_a_saturated_posterior_reaches_the_highest_threshold() -> None:
-    assert decider(threshold=1.0).push(0, sums(255, 0, 0), 1) is not None
-    assert decider(threshold=1.0).push(0, sums(254, 0, 0), 1) is None
+@TWINS
+def test_a_saturated_posterior_reaches_the_highest_threshold(twin: str) -> None:
+    assert decider(twin, threshold=1.0).push(0, sums(255, 0, 0), 1) is not None
+    assert decider(twin, threshold=1.0).push(0, sums(254, 0, 0), 1) is None
 
 
-def test_refractory_counts_columns() -> None:
-    one = decider()
-    fired = [c for c in range(40) if one.push(c, sums(512, 0, 0), 2)]
+@TWINS
+def test_refractory_counts_columns(twin: str) -> None:
+    one = decider(twin)
+    fired = [c for c in range(40) if one.push(c, sums(510, 0, 0), 2)]
     assert fired == [0, 10, 20, 30]
     one.reset()
-    assert one.push(1, sums(512, 0, 0), 2) is not None
+    assert one.push(1, sums(510, 0, 0), 2) is not None
 
 
-def test_labels_that_are_no_keywords_never_fire() -> None:
-    one = decider()
-    assert one.push(0, sums(100, 0, 512), 2) is None
-    assert one.top(sums(100, 0, 512), 2) == ("yes", 100 / 512)
+@TWINS
+def test_labels_that_are_no_keywords_never_fire(twin: str) -> None:
+    one = decider(twin)
+    assert one.push(0, sums(100, 0, 510), 2) is None
+    assert one.top(sums(100, 0, 510), 2) == ("yes", 50)
     with pytest.raises(SpecError, match="unknown keyword '_silence_'"):
         Decider(LABELS, SPEC, DECISION, ["_silence_"])
 
 
-def test_only_enabled_keywords_compete() -> None:
-    one = Decider(LABELS, SPEC, DECISION, ["no"])
+@TWINS
+def test_only_enabled_keywords_compete(twin: str) -> None:
+    one = DECIDER[twin](LABELS, SPEC, DECISION, ["no"])
     detection = one.push(0, sums(500, 300, 0), 2)
     assert detection is not None
     assert detection.keyword == "no"
 
 
-def test_of_equals_the_first_fires() -> None:
-    assert decider().top(sums(7, 7, 9), 1)[0] == "yes"
+@TWINS
+def test_of_equals_the_first_fires(twin: str) -> None:
+    assert decider(twin).top(sums(7, 7, 9), 1)[0] == "yes"
 
 
 def test_unknown_keyword() -> None:

@@ -6,15 +6,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from kws.smooth import Smoother
+from twins import SMOOTHER, TWINS
 
 
+@TWINS
 @given(
     posteriors=st.integers(0, 40).flatmap(lambda n: arrays(np.int8, (n, 3))),
     length=st.integers(1, 12),
 )
-def test_sums_are_those_of_the_last_inferences(posteriors: NDArray[np.int8], length: int) -> None:
-    smoother = Smoother(3, length)
+def test_sums_are_those_of_the_last_inferences(
+    twin: str, posteriors: NDArray[np.int8], length: int
+) -> None:
+    smoother = SMOOTHER[twin](3, length)
     codes = posteriors.astype(int) + 128
     for n, column in enumerate(posteriors, start=1):
         sums = smoother.push(column)
@@ -23,16 +26,18 @@ def test_sums_are_those_of_the_last_inferences(posteriors: NDArray[np.int8], len
         assert sums.dtype == np.int32
 
 
-def test_reset_forgets() -> None:
-    smoother = Smoother(2, 4)
+@TWINS
+def test_reset_forgets(twin: str) -> None:
+    smoother = SMOOTHER[twin](2, 4)
     smoother.push(np.array([127, -128], np.int8))
     smoother.reset()
     assert smoother.count == 0
     np.testing.assert_array_equal(smoother.push(np.array([-128, -127], np.int8)), [0, 1])
 
 
-def test_sums_that_were_given_stay() -> None:
-    smoother = Smoother(1, 2)
+@TWINS
+def test_sums_that_were_given_stay(twin: str) -> None:
+    smoother = SMOOTHER[twin](1, 2)
     first = smoother.push(np.array([0], np.int8))
     smoother.push(np.array([1], np.int8))
     assert first[0] == 128

@@ -161,7 +161,7 @@ def test_read_speech_without_transcripts_or_recordings(tmp_path: Path) -> None:
 
 
 def _heard(*pairs: tuple[float, str]) -> list[Detection]:
-    return [Detection(round(time / SPEC.hop_seconds), word, 0.9, time) for time, word in pairs]
+    return [Detection(round(time / SPEC.hop_seconds), word, 230, time) for time, word in pairs]
 
 
 TWO_WORDS = Stream(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kws import native
+from kws import native, native_spotter
 from kws.columns import ColumnFifo
+from kws.decide import Decider, Decision, Detection
 from kws.fft import Spectrum
 from kws.mfcc import Mfcc
 from kws.native import NativeMfcc
 from kws.ring import SampleRing
+from kws.smooth import Smoother
 from kws.spec import FrontEnd
 
 Wave = NDArray[np.int16]
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TWINS = pytest.mark.parametrize("twin", ["python", "c"])
 
 OK, BAD_ARGUMENT, NOT_READY = range(3)  # enum kws_status
+LINE_BYTES = 48  # KWS_LINE_BYTES of firmware/src/line.h
 
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
@@ -75,17 +78,9 @@ class CSpectrum:
 class CRing:
     """`SampleRing` over firmware/src/ring.c."""
 
-    class Struct(ctypes.Structure):
-        _fields_ = [
-            ("frame", ctypes.c_void_p),
-            ("window", ctypes.c_size_t),
-            ("hop", ctypes.c_size_t),
-            ("held", ctypes.c_size_t),
-        ]
-
     def __init__(self, window: int, hop: int) -> None:
         self._frame = np.zeros(window, np.int16)
-        self._ring = self.Struct()
+        self._ring = native_spotter.Ring()
         status = c_library().kws_ring_init(
             ctypes.byref(self._ring),
             ctypes.c_void_p(self._frame.ctypes.data),
@@ -115,18 +110,9 @@ class CRing:
 class CColumnFifo:
     """`ColumnFifo` over firmware/src/columns.c."""
 
-    class Struct(ctypes.Structure):
-        _fields_ = [
-            ("ring", ctypes.c_void_p),
-            ("columns", ctypes.c_size_t),
-            ("coefficients", ctypes.c_size_t),
-            ("next", ctypes.c_size_t),
-            ("held", ctypes.c_size_t),
-        ]
-
     def __init__(self, columns: int, coefficients: int) -> None:
         self._ring = np.zeros((columns, coefficients), np.int8)
-        self._fifo = self.Struct()
+        self._fifo = native_spotter.Columns()
         status = c_library().kws_columns_init(
             ctypes.byref(self._fifo),
             ctypes.c_void_p(self._ring.ctypes.data),
@@ -149,10 +135,97 @@ class CColumnFifo:
         return window if status == OK else None
 
 
+class CSmoother:
+    """`Smoother` over firmware/src/smooth.c."""
+
+    def __init__(self, labels: int, length: int) -> None:
+        self._history = np.full((length, labels), 99, np.uint8)
+        self._sums = np.full(labels, 99, np.uint32)
+        self._smooth = native_spotter.Smooth()
+        status = c_library().kws_smooth_init(
+            ctypes.byref(self._smooth),
+            ctypes.c_void_p(self._history.ctypes.data),
+            ctypes.c_void_p(self._sums.ctypes.data),
+            ctypes.c_uint16(labels),
+            ctypes.c_uint16(length),
+        )
+        assert status == OK
+
+    @property
+    def count(self) -> int:
+        return int(self._smooth.count)
+
+    def reset(self) -> None:
+        assert c_library().kws_smooth_reset(ctypes.byref(self._smooth)) == OK
+
+    def push(self, posteriors: NDArray[np.int8]) -> NDArray[np.int32]:
+        data = ctypes.c_void_p(np.ascontiguousarray(posteriors).ctypes.data)
+        assert c_library().kws_smooth_push(ctypes.byref(self._smooth), data) == OK
+        return self._sums.astype(np.int32)
+
+
+class CDecider:
+    """`Decider` over firmware/src/decide.c."""
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        spec: FrontEnd,
+        decision: Decision,
+        keywords: Iterable[str] | None = None,
+    ) -> None:
+        self._labels, self._rate = labels, spec.sample_rate
+        self._model, self._kept = native_spotter.c_model(labels, spec, decision, keywords)
+        self._decide = native_spotter.Decide()
+        status = c_library().kws_decide_init(ctypes.byref(self._decide), ctypes.byref(self._model))
+        assert status == OK
+
+    def reset(self) -> None:
+        assert c_library().kws_decide_reset(ctypes.byref(self._decide)) == OK
+
+    def top(self, sums: NDArray[np.int32], count: int) -> tuple[str, int]:
+        label, score = ctypes.c_uint16(), ctypes.c_uint8()
+        status = c_library().kws_decide_top(
+            ctypes.byref(self._decide),
+            ctypes.c_void_p(sums.ctypes.data),
+            ctypes.c_uint16(count),
+            ctypes.byref(label),
+            ctypes.byref(score),
+        )
+        assert status == OK
+        return self._labels[label.value], score.value
+
+    def push(self, column: int, sums: NDArray[np.int32], count: int) -> Detection | None:
+        found = native_spotter.CDetection()
+        status = c_library().kws_decide_push(
+            ctypes.byref(self._decide),
+            ctypes.c_uint64(column),
+            ctypes.c_void_p(sums.ctypes.data),
+            ctypes.c_uint16(count),
+            ctypes.byref(found),
+        )
+        assert status in (OK, NOT_READY)
+        return found.detection(self._rate) if status == OK else None
+
+
+def c_plain(detection: Detection, end: int, rate: int) -> str:
+    """`plain` by firmware/src/line.c, which counts in samples."""
+    keyword = detection.keyword.encode()
+    found = native_spotter.CDetection(detection.column, end, 0, detection.code, keyword)
+    text = ctypes.create_string_buffer(LINE_BYTES + len(keyword))
+    status = c_library().kws_line(
+        ctypes.byref(found), ctypes.c_uint32(rate), text, ctypes.c_size_t(len(text))
+    )
+    assert status == OK
+    return text.value.decode()
+
+
 SPECTRUM = {"python": Spectrum, "c": CSpectrum}
 MFCC = {"python": Mfcc, "c": NativeMfcc}
 RING = {"python": SampleRing, "c": CRing}
 FIFO = {"python": ColumnFifo, "c": CColumnFifo}
+SMOOTHER = {"python": Smoother, "c": CSmoother}
+DECIDER = {"python": Decider, "c": CDecider}
 
 
 def _plausible(count: int, first: float, spread: float) -> dict[str, tuple[float, ...]]:

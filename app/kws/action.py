@@ -53,7 +53,7 @@ class Command:
                     f"unknown placeholder {{{wrong[0]}}} in {template!r}; "
                     "expected {keyword}, {score} or {time}"
                 )
-            words = self._filled(Detection(column=0, keyword="yes", score=1.0, time=0.0))
+            words = self._filled(Detection(column=0, keyword="yes", code=0, time=0.0))
         except (ValueError, LookupError) as error:
             raise ActionError(f"command {template!r} cannot be read: {error}") from error
         if not words:

@@ -67,18 +67,37 @@ class Decision:
 class Detection:
     """One keyword heard: at the end of `column`, which is `time` seconds of audio from the start.
 
-    score is the smoothed posterior, 0 to 1.
+    code is the smoothed posterior rounded down, 0 to 255 in steps of 1 / 256.
     """
 
     column: int
     keyword: str
-    score: float
+    code: int
     time: float
+
+    @property
+    def score(self) -> float:
+        """The smoothed posterior, 0 to 1."""
+        return self.code / ONE
 
 
 def is_keyword(label: str) -> bool:
     """Whether a label can be detected: `_unknown_` and `_silence_` cannot."""
     return not label.startswith("_")
+
+
+def enabled_labels(labels: Sequence[str], keywords: Iterable[str] | None) -> NDArray[np.bool_]:
+    """Which labels are listened for, bool [labels]: `keywords`, or None for all that are keywords.
+
+    Raises `SpecError` where there is none, and for one that the model does not know.
+    """
+    known = [label for label in labels if is_keyword(label)]
+    enabled = set(known if keywords is None else keywords)
+    if wrong := sorted(enabled - set(known)):
+        raise SpecError(f"unknown keyword {wrong[0]!r}; the model knows {' '.join(known)}")
+    if not enabled:
+        raise SpecError(f"no keyword to listen for; the model knows {' '.join(known)}")
+    return np.array([label in enabled for label in labels])
 
 
 class Decider:
@@ -91,16 +110,10 @@ class Decider:
         decision: Decision,
         keywords: Iterable[str] | None = None,
     ) -> None:
-        """`keywords` enables some of the labels; None all that are keywords."""
-        known = [label for label in labels if is_keyword(label)]
-        enabled = set(known if keywords is None else keywords)
-        if wrong := sorted(enabled - set(known)):
-            raise SpecError(f"unknown keyword {wrong[0]!r}; the model knows {' '.join(known)}")
-        if not enabled:
-            raise SpecError(f"no keyword to listen for; the model knows {' '.join(known)}")
+        """`keywords` enables some of the labels: `enabled_labels`."""
         self.labels = tuple(labels)
         self._spec = spec
-        self._enabled = np.array([i for i, label in enumerate(labels) if label in enabled])
+        self._enabled = np.flatnonzero(enabled_labels(labels, keywords))
         self._threshold = decision.threshold_code
         self._refractory = decision.refractory
         self.reset()
@@ -109,18 +122,19 @@ class Decider:
         """Forget the last detection."""
         self._ready = 0  # the first column that may fire
 
-    def top(self, sums: NDArray[np.int32], count: int) -> tuple[str, float]:
-        """The highest enabled keyword and its mean posterior; of equals the first."""
+    def top(self, sums: NDArray[np.int32], count: int) -> tuple[str, int]:
+        """The highest enabled keyword and its mean posterior's code; of equals the first."""
         index = int(self._enabled[np.argmax(sums[self._enabled])])
-        return self.labels[index], float(sums[index]) / (ONE * count)
+        return self.labels[index], int(sums[index]) // count
 
     def push(self, column: int, sums: NDArray[np.int32], count: int) -> Detection | None:
         """What fires at this column, if anything.
 
         sums is int32 [labels] over `count` inferences; columns count from 0 at a reset.
         """
-        if column < self._ready or sums[self._enabled].max() < self._threshold * count:
+        keyword, code = self.top(sums, count)
+        if column < self._ready or code < self._threshold:
             return None
         self._ready = column + self._refractory
         end = self._spec.window + column * self._spec.hop
-        return Detection(column, *self.top(sums, count), end / self._spec.sample_rate)
+        return Detection(column, keyword, code, end / self._spec.sample_rate)

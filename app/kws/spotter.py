@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.columns import ColumnFifo
-from kws.decide import Decider, Detection
+from kws.decide import ONE, Decider, Detection
 from kws.engine import Engine, open_engine
 from kws.mfcc import Mfcc
 from kws.ring import SampleRing
@@ -56,7 +56,8 @@ class Spotter:
                 continue
             posteriors = self._engine.infer(window)
             sums, count = self._smoother.push(posteriors), self._smoother.count
-            self.top = self._decider.top(sums, count)
+            keyword, code = self._decider.top(sums, count)
+            self.top = keyword, code / ONE
             detection = self._decider.push(self._columns - 1, sums, count)
             if detection is not None:
                 yield detection
