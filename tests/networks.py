@@ -25,7 +25,7 @@ def random_int8(rng: np.random.Generator, description: str = "random") -> Graph:
     for _ in range(rng.integers(1, 6)):
         x = _SPATIAL[rng.integers(len(_SPATIAL))](builder, x, rng)
     if rng.integers(2):
-        x = builder.mean(x, _quant(rng, x.quant.scale * rng.uniform(0.3, 1.2)))
+        x = builder.mean(x, random_quant(rng, x.quant.scale * rng.uniform(0.3, 1.2)))
     for _ in range(rng.integers(1, 3)):
         x = _dense(builder, x, rng, int(rng.integers(1, 20)))
     return builder.graph(builder.softmax(x), description)
@@ -174,11 +174,11 @@ def _paper_float(
 
 def _start(rng: np.random.Generator) -> tuple[Builder, Handle]:
     shape = (1, *(int(n) for n in rng.integers(3, 14, 2)), int(rng.integers(1, 4)))
-    builder = Builder(shape, _quant(rng, rng.uniform(0.01, 0.1)))
+    builder = Builder(shape, random_quant(rng, rng.uniform(0.01, 0.1)))
     return builder, builder.input
 
 
-def _quant(rng: np.random.Generator, scale: float) -> Quant:
+def random_quant(rng: np.random.Generator, scale: float) -> Quant:
     return Quant(float(np.float32(scale)), int(rng.integers(-128, 128)))
 
 
@@ -187,7 +187,7 @@ def _pair(rng: np.random.Generator, low: int, high: int) -> tuple[int, int]:
     return int(a), int(b)
 
 
-def _weights(
+def random_weights(
     rng: np.random.Generator, shape: tuple[int, ...], x: Handle, channels: int
 ) -> tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.float32], Quant]:
     """Weights, biases, scales, and an output scale that neither drowns nor clips the sums."""
@@ -197,7 +197,7 @@ def _weights(
     gain = rng.choice([20, 40, 80, 300]) / spread * out / x.quant.scale
     biases = rng.normal(0, spread, channels)
     scales = gain * rng.uniform(0.5, 2, channels)
-    return codes.astype(np.int8), np.rint(biases).astype(np.int32), scales, _quant(rng, out)
+    return codes.astype(np.int8), np.rint(biases).astype(np.int32), scales, random_quant(rng, out)
 
 
 def _common(rng: np.random.Generator, x: Handle) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _common(rng: np.random.Generator, x: Handle) -> dict[str, Any]:
 def _conv(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
     options, channels = _common(rng, x), int(rng.integers(1, 9))
     shape = (channels, *options.pop("kernel"), x.shape[3])
-    weights, bias, scale, out = _weights(rng, shape, x, channels)
+    weights, bias, scale, out = random_weights(rng, shape, x, channels)
     activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
     return builder.conv(
         x, weights, bias, weight_scale=scale, out=out, activation=activation, **options
@@ -223,7 +223,7 @@ def _conv(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
 def _depthwise(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
     options, channels = _common(rng, x), x.shape[3] * int(rng.integers(1, 3))
     shape = (1, *options.pop("kernel"), channels)
-    weights, bias, scale, out = _weights(rng, shape, x, channels)
+    weights, bias, scale, out = random_weights(rng, shape, x, channels)
     return builder.depthwise(x, weights, bias, weight_scale=scale, out=out, **options)
 
 
@@ -235,9 +235,9 @@ def _pool(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
 
 def _residual(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
     shape = (x.shape[3], 1, 1, x.shape[3])
-    weights, bias, scale, out = _weights(rng, shape, x, x.shape[3])
+    weights, bias, scale, out = random_weights(rng, shape, x, x.shape[3])
     y = builder.conv(x, weights, bias, weight_scale=scale, out=out)
-    total = _quant(rng, (x.quant.scale + y.quant.scale) * rng.uniform(0.3, 1.2))
+    total = random_quant(rng, (x.quant.scale + y.quant.scale) * rng.uniform(0.3, 1.2))
     return builder.add(x, y, total, str(rng.choice(["NONE", "RELU"])))
 
 
@@ -246,12 +246,12 @@ def _pad(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
 
 
 def _requantise(builder: Builder, x: Handle, rng: np.random.Generator) -> Handle:
-    return builder.quantize(x, _quant(rng, x.quant.scale * rng.uniform(0.3, 3)))
+    return builder.quantize(x, random_quant(rng, x.quant.scale * rng.uniform(0.3, 3)))
 
 
 def _dense(builder: Builder, x: Handle, rng: np.random.Generator, units: int) -> Handle:
     shape = (units, math.prod(x.shape))
-    weights, bias, scale, out = _weights(rng, shape, x, units)
+    weights, bias, scale, out = random_weights(rng, shape, x, units)
     return builder.dense(x, weights, bias, weight_scale=scale[0], out=out)
 
 

@@ -242,9 +242,9 @@ def _crop(graph: Graph, index: int) -> int:
 
 
 def _shape(tensor: Tensor) -> Shape:
-    """Without the batch, which is one."""
+    """Height, width, depth: without the batch, which is one."""
     shape = tensor.shape
-    if len(shape) > 4 or (len(shape) > 1 and shape[0] != 1):
+    if len(shape) > 4 or (len(shape) > 2 and shape[0] != 1):
         raise ArtefactError(
             f"tensor {tensor.name!r} is {shape}; expected a batch of one and up to three axes more"
         )
@@ -252,7 +252,8 @@ def _shape(tensor: Tensor) -> Shape:
         return Shape(*shape[1:])
     if len(shape) == 3:
         return Shape(shape[1], 1, shape[2])
-    return Shape(1, 1, math.prod(shape))
+    # a dense layer over many rows has them in front
+    return Shape(shape[0] if len(shape) == 2 else 1, 1, math.prod(shape[1:] or shape))
 
 
 def _turn(shape: Shape) -> Shape:

@@ -72,10 +72,11 @@ class Builder:
         out: Quant | None = None,
         padding: str = "SAME",
         stride: tuple[int, int] = (1, 1),
+        dilation: tuple[int, int] = (1, 1),
         activation: str = "NONE",
     ) -> Handle:
         """Weights [channels, height, width, depth], a scale a channel."""
-        options = Options(padding=padding, stride=stride, activation=activation)
+        options = Options(padding=padding, stride=stride, dilation=dilation, activation=activation)
         if weights.ndim != 4 or weights.shape[3] != x.shape[-1]:
             raise ExportError(
                 f"weights {weights.shape} on {x.shape}; expected [channels, height, width, "
@@ -95,10 +96,11 @@ class Builder:
         out: Quant | None = None,
         padding: str = "SAME",
         stride: tuple[int, int] = (1, 1),
+        dilation: tuple[int, int] = (1, 1),
         activation: str = "NONE",
     ) -> Handle:
         """Weights [1, height, width, channels], a scale a channel."""
-        options = Options(padding=padding, stride=stride, activation=activation)
+        options = Options(padding=padding, stride=stride, dilation=dilation, activation=activation)
         if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[3] % x.shape[-1]:
             raise ExportError(
                 f"weights {weights.shape} on {x.shape}; expected [1, height, width, a multiple "
@@ -157,11 +159,11 @@ class Builder:
         """The mean of each window; the stride is the window's size unless given."""
         return self._pool("AVERAGE_POOL_2D", x, size, stride, padding)
 
-    def mean(self, x: Handle, out: Quant | None = None) -> Handle:
-        """The mean over height and width, [1, channels]; in x's scale unless given."""
-        axes = self._constant("mean/axes", np.array([1, 2], np.int32))
-        shape = (x.shape[0], *x.shape[3:])
-        return self._node("MEAN", [x.index, axes], shape, x.dtype, out or x.quant)
+    def mean(self, x: Handle, out: Quant | None = None, axes: Sequence[int] = (1, 2)) -> Handle:
+        """The mean over axes, height and width unless given; in x's scale unless given."""
+        constant = self._constant("mean/axes", np.array(axes, np.int32))
+        shape = tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
+        return self._node("MEAN", [x.index, constant], shape, x.dtype, out or x.quant)
 
     def add(
         self, a: Handle, b: Handle, out: Quant | None = None, activation: str = "NONE"
@@ -171,6 +173,30 @@ class Builder:
             raise ExportError(f"sum of {a.dtype} {a.shape} and {b.dtype} {b.shape}")
         options = Options(activation=activation)
         return self._node("ADD", [a.index, b.index], a.shape, a.dtype, out, options)
+
+    def add_constant(self, x: Handle, codes: NDArray[np.int8], scale: float, out: Quant) -> Handle:
+        """The sum with int8 codes of this scale, broadcast to x's shape."""
+        constant = self._constant("add/constant", codes, np.array([scale], np.float32))
+        return self._node("ADD", [x.index, constant], x.shape, x.dtype, out)
+
+    def activation(self, x: Handle, op: str, out: Quant) -> Handle:
+        """RELU, RELU6 or RELU_N1_TO_1 on its own, of an int8 tensor."""
+        return self._node(op, [x.index], x.shape, x.dtype, out)
+
+    def crop(self, x: Handle, start: int, rows: int) -> Handle:
+        """So many rows of x from `start` on."""
+        if not 0 <= start < start + rows <= x.shape[1]:
+            raise ExportError(f"rows {start} to {start + rows} of {x.shape}")
+        ends = [0] * len(x.shape), [*x.shape]
+        ends[0][1], ends[1][1] = start, start + rows
+        constants = [
+            self._constant(f"crop/{name}", np.array(values, np.int32))
+            for name, values in zip(
+                ("begin", "end", "strides"), (*ends, [1] * len(x.shape)), strict=True
+            )
+        ]
+        shape = (x.shape[0], rows, *x.shape[2:])
+        return self._node("STRIDED_SLICE", [x.index, *constants], shape, x.dtype, x.quant)
 
     def pad(self, x: Handle, widths: ArrayLike) -> Handle:
         """Zeros around x: widths [axes, 2], before and behind."""
@@ -306,8 +332,10 @@ def _slide(
         raise ExportError(f"a kernel {tuple(kernel)} on {shape}, padding {options.padding!r}")
     same = options.padding == "SAME"
     height, width = (
-        -(-size // stride) if same else (size - length) // stride + 1
-        for size, length, stride in zip(shape[1:3], kernel, options.stride, strict=True)
+        -(-size // stride) if same else (size - (length - 1) * dilation - 1) // stride + 1
+        for size, length, stride, dilation in zip(
+            shape[1:3], kernel, options.stride, options.dilation, strict=True
+        )
     )
     if height < 1 or width < 1:
         raise ExportError(f"a kernel {tuple(kernel)} does not fit into {shape}")

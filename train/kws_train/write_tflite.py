@@ -21,6 +21,7 @@ _ACTIVATIONS = {
     "NONE": tflite.ActivationFunctionType.NONE,
     "RELU": tflite.ActivationFunctionType.RELU,
     "RELU6": tflite.ActivationFunctionType.RELU6,
+    "RELU_N1_TO_1": tflite.ActivationFunctionType.RELU_N1_TO_1,
 }
 _PADDINGS = {"SAME": tflite.Padding.SAME, "VALID": tflite.Padding.VALID}
 # of an operator that has int8 inputs; 1 for all others
@@ -34,7 +35,10 @@ _INT8_VERSIONS = {
     "MAX_POOL_2D": 2,
     "MEAN": 2,
     "PAD": 2,
+    "RELU": 2,
+    "RELU6": 2,
     "SOFTMAX": 2,
+    "STRIDED_SLICE": 2,
 }
 _RUNTIME = b"1.14.0"  # TensorFlow's version that had all of these
 _ALIGNMENT = 16  # of a constant's first byte, as the schema demands
@@ -190,4 +194,5 @@ _OPTIONS: dict[str, tuple[str, Callable[[Options], dict[str, Any]]]] = {
     "QUANTIZE": ("QuantizeOptions", lambda _: {}),
     "RESHAPE": ("ReshapeOptions", lambda _: {}),
     "SOFTMAX": ("SoftmaxOptions", lambda options: {"Beta": options.beta}),
+    "STRIDED_SLICE": ("StridedSliceOptions", lambda options: {"BeginMask": options.begin_mask}),
 }

@@ -1,0 +1,220 @@
+"""A network as a stream: each tensor keeps the rows that are still needed, each layer adds one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from kws.graph import Graph
+from kws.layers import SLIDING, Layer, Network, Shape, View, read_layers
+from kws.lower import lower, mean_axes, pad_widths, slide
+from kws.plan import Buffer, Claim, Plan, Step, first_row, lay_out, round_up, scratch_bytes
+
+_ARENA_STEP = 8
+_COUNTDOWN = 2  # bytes
+
+
+@dataclass(frozen=True)
+class Track:
+    """A tensor in time: a row every `stride` columns, the first after `extent`.
+
+    A tensor that is not `timed` has left time behind: it is made as a whole, once a window.
+    """
+
+    shape: Shape
+    stride: int
+    extent: int
+    timed: bool
+
+    @property
+    def row(self) -> int:
+        """Values of what comes at once."""
+        return self.shape.size // self.shape.height if self.timed else self.shape.size
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a layer reads: `rows` rows of a tensor, of which the newest `behind` come later."""
+
+    tensor: int
+    rows: int
+    behind: int
+
+    @property
+    def reach(self) -> int:
+        """Rows that the tensor has to keep."""
+        return self.rows + self.behind
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A layer and when it runs: after `need` columns, then every `every`.
+
+    One that is `timed` computes one row; the others a whole window's output.
+    """
+
+    layer: Layer
+    readings: tuple[Reading, ...]
+    need: int
+    every: int
+    timed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A network as a stream, with an output every `stride` columns after the first window."""
+
+    network: Network
+    tracks: dict[int, Track]
+    stages: tuple[Stage, ...]
+    keep: dict[int, int]  # rows of each tensor
+    stride: int
+
+
+def read_flow(graph: Graph) -> Flow:
+    """When each layer runs, and what of each tensor has to be kept.
+
+    Window w begins at column w * stride, and its row r of a tensor is the stream's row
+    w * stride / (the tensor's stride) + r: that holds where no layer pads in time. Raises
+    `ArtefactError` with the first layer that makes it impossible.
+    """
+    network = read_layers(graph)
+    columns = network.input_shape.height
+    tracks = {network.input: Track(network.input_shape, 1, 1, columns > 1)}
+    found: list[tuple[Layer, tuple[Reading, ...], Track]] = []
+    strides = {1}
+    for layer in network.layers:
+        sources = [tracks[view.tensor] for view in layer.inputs]
+        if _is_timed(layer, sources):
+            track = _timed(layer, sources)
+        else:
+            track = Track(layer.shape, 0, columns, timed=False)
+            strides.update(source.stride for source in sources if source.timed)
+        readings = tuple(
+            _reading(layer, view, source, track)
+            for view, source in zip(layer.inputs, sources, strict=True)
+        )
+        tracks[layer.node.outputs[0]] = track
+        found.append((layer, readings, track))
+    if tracks[network.output].timed:
+        rows = tracks[network.output].shape.height
+        raise network.layers[-1].refuse(f"cannot stream: puts out {rows} rows of time, not one")
+    stride = math.lcm(*strides)
+    keep = dict.fromkeys(tracks, 1)
+    for _, readings, _ in found:
+        for reading in readings:
+            keep[reading.tensor] = max(keep[reading.tensor], reading.reach)
+    stages = tuple(
+        Stage(layer, readings, track.extent, track.stride or stride, track.timed)
+        for layer, readings, track in found
+    )
+    return Flow(network, tracks, stages, keep, stride)
+
+
+def stream_plan(graph: Graph) -> Plan:
+    """A network column by column, equal to its windows at every `stride`-th column.
+
+    Raises `ArtefactError` where the network cannot stream, or not run at all.
+    """
+    flow = read_flow(graph)
+    number = {tensor: i for i, tensor in enumerate(flow.tracks)}
+    steps = []
+    for stage in flow.stages:
+        call = lower(stage.layer, one_row=stage.timed)
+        a, b = stage.readings[0], stage.readings[-1]
+        steps.append(
+            Step(
+                name=stage.layer.out.name,
+                op=stage.layer.node.op,
+                kernel=call.kernel,
+                options=call.options,
+                a=number[a.tensor],
+                b=number[b.tensor],
+                out=number[stage.layer.node.outputs[0]],
+                scratch=scratch_bytes(call.kernel, call.options),
+                macs=call.macs,
+                first_a=flow.keep[a.tensor] - a.reach,
+                first_b=flow.keep[b.tensor] - b.reach,
+                need=stage.need,
+                every=stage.every,
+            )
+        )
+    claims = [_claim(flow, tensor, i) for i, tensor in enumerate(flow.tracks)]
+    state = Claim(_COUNTDOWN * len(steps), -1, len(steps))
+    offsets, scratch, end = lay_out([*claims, state], [step.scratch for step in steps])
+    return Plan(
+        steps=tuple(steps),
+        buffers=tuple(
+            Buffer(graph.tensors[tensor].name, offset, track.row, flow.keep[tensor])
+            for offset, (tensor, track) in zip(offsets, flow.tracks.items(), strict=False)
+        ),
+        input=0,
+        output=number[flow.network.output],
+        stride=flow.stride,
+        arena=round_up(end, _ARENA_STEP),
+        scratch=scratch,
+        state=offsets[-1],
+    )
+
+
+def _is_timed(layer: Layer, sources: list[Track]) -> bool:
+    """Whether what a layer puts out goes on in time, a row for a row or a kernel of rows."""
+    rows_kept = all(
+        source.timed and view.shape.width * view.shape.depth == source.row
+        for view, source in zip(layer.inputs, sources, strict=True)
+    )
+    if not rows_kept or layer.shape.height == 1:
+        return False
+    return layer.node.op != "MEAN" or not mean_axes(layer)[0]
+
+
+def _timed(layer: Layer, sources: list[Track]) -> Track:
+    """When a layer's rows come: with the last row that they need."""
+    padding, stride, span = 0, 1, 1
+    if layer.node.op in SLIDING:
+        place = slide(layer)
+        padding, stride, span = place.missing, place.stride[0], place.span
+    elif layer.node.op == "PAD":
+        (top, _), (bottom, _) = pad_widths(layer, layer.index)
+        padding = top + bottom
+    if padding:
+        raise layer.refuse(f"cannot stream: it pads by {padding} rows in time")
+    if len({source.stride for source in sources}) > 1:
+        strides = " and ".join(str(source.stride) for source in sources)
+        raise layer.refuse(f"cannot stream: rows every {strides} columns meet")
+    extent = max(
+        source.extent + source.stride * (first_row(layer, view, source.row) + span - 1)
+        for view, source in zip(layer.inputs, sources, strict=True)
+    )
+    return Track(layer.shape, sources[0].stride * stride, extent, timed=True)
+
+
+def _reading(layer: Layer, view: View, source: Track, track: Track) -> Reading:
+    """The rows of one input that a layer needs, counted back from the newest."""
+    first = first_row(layer, view, source.row)
+    if not source.timed:
+        if view.shape.size != source.shape.size:
+            raise layer.refuse("cannot stream: takes a part of what has no rows in time")
+        return Reading(view.tensor, 1, 0)
+    rows = view.shape.size // source.row
+    if rows * source.row != view.shape.size:
+        raise layer.refuse(f"takes {view.shape.size} values, no multiple of rows of {source.row}")
+    if track.timed:
+        rows = slide(layer).span if layer.node.op in SLIDING else 1
+    newest = (track.extent - source.extent) // source.stride  # of this layer's first run
+    return Reading(view.tensor, rows, newest - first - rows + 1)
+
+
+def _claim(flow: Flow, tensor: int, index: int) -> Claim:
+    """Memory for good, unless all that is read was made for the same column."""
+    track, steps = flow.tracks[tensor], len(flow.stages)
+    readers = [
+        (i, stage)
+        for i, stage in enumerate(flow.stages)
+        if any(reading.tensor == tensor for reading in stage.readings)
+    ]
+    last = steps if tensor == flow.network.output else max((i for i, _ in readers), default=index)
+    size = flow.keep[tensor] * track.row
+    if flow.keep[tensor] == 1 and all(stage.need == track.extent for _, stage in readers):
+        return Claim(size, index - 1, last)
+    return Claim(size, -1, steps)
