@@ -12,6 +12,8 @@ from kws.lower import lower
 
 _STEP = 4  # bytes: what kernels read at once
 _ARENA_STEP = 8
+_TILE = 256  # inputs that firmware/src/kernels/fast/dense.c takes at a time
+_TABLES = 1024  # bytes of sums that fast/bits.h looks up
 
 
 @dataclass(frozen=True)
@@ -143,15 +145,22 @@ def first_row(layer: Layer, view: View, row: int) -> int:
 
 def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     """Bytes that a kernel may ask for besides its operands: enough for every backend."""
-    if kernel in ("kws_conv", "kws_conv_1bit"):
-        taps = options["taps"]  # two columns under the kernel, widened to int16
-        return int(4 * taps["height"] * taps["width"] * options["in"]["depth"])
-    if kernel == "kws_depthwise":
-        taps = options["taps"]
-        return int(4 * taps["height"] * taps["width"] * options["in"]["depth"])
+    if kernel == "kws_dense":
+        return 2 * _TILE + 4 * (options["units"] + 1)  # inputs widened, sums
+    if kernel == "kws_dense_1bit":
+        return _TABLES + 4 * (options["units"] + 1)
+    if kernel not in ("kws_conv", "kws_conv_1bit", "kws_depthwise", "kws_average_pool"):
+        return 0
+    depth, channels = options["in"]["depth"], options["out"]["depth"]
     if kernel == "kws_average_pool":
-        return int(4 * options["in"]["depth"])
-    return 0
+        return int(4 * depth)
+    column = options["taps"]["height"] * options["taps"]["width"] * depth
+    if kernel == "kws_depthwise":
+        return int(4 * column + 4 * channels)
+    # four columns under the kernel widened to int16, one as it is; or two and the shifts to int32
+    columns = round_up(9 * column + 24, _STEP)
+    bits = column + _TABLES + 8 * (channels + 1)
+    return int(max(columns if kernel == "kws_conv" else bits, 4 * column + 4 * channels))
 
 
 def lay_out(claims: Sequence[Claim], scratch: Sequence[int]) -> tuple[list[int], int, int]:

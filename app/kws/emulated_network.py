@@ -1,0 +1,164 @@
+"""A network's plan run by the firmware's C code on an emulated Cortex-M, counted layer by layer."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws import structs
+from kws.emulate import Firmware, compile_elf
+from kws.plan import Plan
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRMWARE = ROOT / "firmware"
+
+
+@cache
+def network_elf(cpu: str, backend: str) -> bytes:
+    """network.c and a backend's kernels for a bare "m4" or "m7"."""
+    recipe = (
+        "print: ; @echo $(call kernel_sources,$(KERNELS)); echo $(call kernel_flags,$(KERNELS))"
+    )
+    printed = subprocess.run(
+        ["make", "--silent", "--file=firmware/kernels.mk", f"KERNELS={backend}"]
+        + ["--eval", recipe, "print"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    sources, flags = (line.split() for line in printed.splitlines())
+    return compile_elf(
+        [FIRMWARE / "src" / "network.c", *(ROOT / source for source in sources)],
+        cpu,
+        [FIRMWARE / "src"],
+        [flag.replace("-Ifirmware", f"-I{FIRMWARE}") for flag in flags],
+    )
+
+
+class EmulatedNetwork:
+    """A plan in the memory of an emulated Cortex-M.
+
+    `instructions` holds, after each run, those of each layer, 0 for one that was not due.
+    Raises `RuntimeMissing` as `Firmware` and `compile_elf` do.
+    """
+
+    def __init__(self, plan: Plan, cpu: str = "m4", backend: str = "fast") -> None:
+        self._plan = plan
+        self._firmware = Firmware(network_elf(cpu, backend), cpu)
+        self.instructions = [0] * len(plan.steps)
+        arena = self._firmware.reserve(plan.arena)
+        address = place_plan(plan, self._firmware)
+        network = _narrow(structs.Network)
+        self._network = self._firmware.reserve(ctypes.sizeof(network))
+        self._next = self._network + network.next.offset
+        self._call("kws_network_init", address, arena, plan.arena)
+
+    def reset(self) -> None:
+        """Forget all columns of a stream."""
+        self._call("kws_network_reset")
+
+    def infer(self, window: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The codes of a window's output, as one row."""
+        self._firmware.write(self._call("kws_network_input"), window.tobytes())
+        self._call("kws_network_start")
+        self._work()
+        return self._output()
+
+    def push(self, column: NDArray[np.int8]) -> NDArray[np.int8] | None:
+        """What a column of a stream leads to: the output's codes, or None."""
+        start = self._firmware.place(column.tobytes()) if not self._column else self._column
+        self._column = start
+        self._firmware.write(start, column.tobytes())
+        self._call("kws_network_push", start)
+        self._work()
+        return self._output() if self._call("kws_network_output") else None
+
+    _column = 0
+
+    def _work(self) -> None:
+        self.instructions = [0] * len(self._plan.steps)
+        while (layer := self._at()) < len(self.instructions):
+            done = self._firmware.call("kws_network_work", self._network)
+            self.instructions[layer] = done.instructions
+
+    def _at(self) -> int:
+        return int.from_bytes(self._firmware.read(self._next, 2), "little")
+
+    def _output(self) -> NDArray[np.int8]:
+        buffer = self._plan.buffers[self._plan.output]
+        size = buffer.row_bytes * buffer.rows
+        codes = self._firmware.read(self._call("kws_network_output"), size)
+        return np.frombuffer(codes, np.int8)
+
+    def _call(self, function: str, *arguments: int) -> int:
+        return self._firmware.call(function, self._network, *arguments).result
+
+
+def network_instructions(plan: Plan, cpu: str = "m4", backend: str = "fast") -> list[int]:
+    """Instructions of each step of a window's plan, with an input of zeros; data hardly matter."""
+    network = EmulatedNetwork(plan, cpu, backend)
+    buffer = plan.buffers[plan.input]
+    network.infer(np.zeros(buffer.row_bytes * buffer.rows, np.int8))
+    return network.instructions
+
+
+def place_plan(plan: Plan, firmware: Firmware) -> int:
+    """The address of a `struct kws_plan` in emulated memory, with all that it points to."""
+
+    def constant(array: NDArray[Any]) -> int:
+        return firmware.place(np.ascontiguousarray(array).tobytes())
+
+    def several(values: list[ctypes.Structure]) -> int:
+        return firmware.place(b"".join(bytes(value) for value in values))
+
+    layers = []
+    for step in plan.steps:
+        layer = _fill(structs.Layer, vars(step) | {"options": None, "run": None}, constant)
+        layer.run = firmware.symbols[step.kernel] | 1
+        layer.options = several([_fill(structs.OPTIONS[step.kernel], step.options, constant)])
+        layers.append(layer)
+    buffers = [_fill(structs.Buffer, vars(buffer), constant) for buffer in plan.buffers]
+    counts = {"layer_count": len(layers), "buffer_count": len(buffers)}
+    pointers = {"layers": None, "buffers": None}
+    filled = _fill(structs.Plan, vars(plan) | counts | pointers, constant)
+    filled.layers, filled.buffers = several(layers), several(buffers)
+    return several([filled])
+
+
+@cache
+def _narrow(structure: type[ctypes.Structure]) -> Any:
+    """The same structure where a pointer has 32 bits."""
+    fields: list[tuple[str, Any]] = []
+    for name, kind, *_ in structure._fields_:
+        if kind is ctypes.c_void_p:
+            fields.append((name, ctypes.c_uint32))
+        elif issubclass(kind, ctypes.Structure):
+            fields.append((name, _narrow(kind)))
+        else:
+            fields.append((name, kind))
+    return type(structure.__name__, (ctypes.LittleEndianStructure,), {"_fields_": fields})
+
+
+def _fill(
+    structure: type[ctypes.Structure],
+    values: Mapping[str, Any],
+    constant: Callable[[NDArray[Any]], int],
+) -> Any:
+    """A structure of these values: an array becomes the address that `constant` gives it."""
+    filled = _narrow(structure)()
+    for name, kind, *_ in structure._fields_:
+        value = values[name]
+        if kind is ctypes.c_void_p:
+            value = 0 if value is None else constant(value)
+        elif issubclass(kind, ctypes.Structure):
+            value = _fill(kind, value, constant)
+        setattr(filled, name, value)
+    return filled

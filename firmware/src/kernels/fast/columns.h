@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products of int8 weights with columns: codes under a kernel, widened to int16.
+ *
+ * One column or four that lie interleaved. Of each four codes of a column there are two words,
+ * in the order in which SXTB16 takes weights from memory: codes 0 and 2, codes 1 and 3. What is
+ * left over stands behind them, a word each.
+ */
+#ifndef KWS_COLUMNS_H
+#define KWS_COLUMNS_H
+
+#include "kernels/fast/dsp.h"
+
+/* Words of `columns` columns of `count` codes. */
+static inline uint32_t kws_column_words(uint32_t columns, uint32_t count)
+{
+    return columns * (count / 4 * 2 + count % 4);
+}
+
+/* Writes column `which` of `columns`, less the zero point. */
+static inline void kws_widen(const int8_t *codes, uint32_t count, int32_t zero, uint32_t *words,
+                             uint32_t which, uint32_t columns)
+{
+    const uint32_t offset = kws_pair(-zero, -zero);
+    uint32_t *word = words + 2 * which;
+
+    for (uint32_t i = count / 4; i > 0; --i, codes += 4, word += 2 * columns) {
+        const uint32_t four = kws_four(codes);
+
+        word[0] = kws_even(offset, four);
+        word[1] = kws_odd(offset, four);
+    }
+    word -= which;
+    for (uint32_t i = count % 4; i > 0; --i, word += columns) {
+        *word = (uint32_t)(*codes++ - zero);
+    }
+}
+
+/* Adds the products of four columns with the same weights. */
+static inline void kws_dot_columns(const int8_t *weights, const uint32_t *words, uint32_t count,
+                                   int32_t sums[4])
+{
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    uint32_t fours = count / 4;
+
+    if (fours > 0) {
+#if KWS_DSP
+#define KWS_FOUR                                                                                   \
+    "ldr %[even], [%[weights]], #4\n"                                                              \
+    "ldmia %[words]!, {r8-r11}\n"                                                                  \
+    "sxtb16 %[odd], %[even], ror #8\n"                                                             \
+    "sxtb16 %[even], %[even]\n"                                                                    \
+    "smlad %[a], %[even], r8, %[a]\n"                                                              \
+    "smlad %[b], %[even], r10, %[b]\n"                                                             \
+    "smlad %[a], %[odd], r9, %[a]\n"                                                               \
+    "smlad %[b], %[odd], r11, %[b]\n"                                                              \
+    "ldmia %[words]!, {r8-r11}\n"                                                                  \
+    "smlad %[c], %[even], r8, %[c]\n"                                                              \
+    "smlad %[d], %[even], r10, %[d]\n"                                                             \
+    "smlad %[c], %[odd], r9, %[c]\n"                                                               \
+    "smlad %[d], %[odd], r11, %[d]\n"
+        uint32_t even, odd;
+
+        __asm__("lsrs %[fours], #1\n"
+                "bcc 1f\n"
+                "add %[fours], #1\n"
+                "b 2f\n"
+                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
+                "bne 1b\n"
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
+                  [words] "+r"(words), [fours] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
+                :
+                : "r8", "r9", "r10", "r11", "cc", "memory");
+#undef KWS_FOUR
+#else
+        for (; fours > 0; --fours, weights += 4, words += 8) {
+            const uint32_t even = kws_even(0, kws_four(weights));
+            const uint32_t odd = kws_odd(0, kws_four(weights));
+
+            a = kws_multiply_pairs(odd, words[1], kws_multiply_pairs(even, words[0], a));
+            b = kws_multiply_pairs(odd, words[3], kws_multiply_pairs(even, words[2], b));
+            c = kws_multiply_pairs(odd, words[5], kws_multiply_pairs(even, words[4], c));
+            d = kws_multiply_pairs(odd, words[7], kws_multiply_pairs(even, words[6], d));
+        }
+#endif
+    }
+    for (uint32_t i = count % 4; i > 0; --i, words += 4) {
+        const int32_t weight = *weights++;
+
+        a += weight * (int32_t)words[0];
+        b += weight * (int32_t)words[1];
+        c += weight * (int32_t)words[2];
+        d += weight * (int32_t)words[3];
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
+/* Adds the products of one column with the weights of two channels. */
+static inline void kws_dot_channels(const int8_t *first, const int8_t *second,
+                                    const uint32_t *words, uint32_t count, int32_t sums[2])
+{
+    int32_t a = sums[0], b = sums[1];
+    uint32_t fours = count / 4;
+
+    if (fours % 2 != 0) {
+        const uint32_t x = kws_four(first), y = kws_four(second);
+
+        a = kws_multiply_pairs(kws_even(0, x), words[0], a);
+        a = kws_multiply_pairs(kws_odd(0, x), words[1], a);
+        b = kws_multiply_pairs(kws_even(0, y), words[0], b);
+        b = kws_multiply_pairs(kws_odd(0, y), words[1], b);
+        first += 4;
+        second += 4;
+        words += 2;
+    }
+    fours /= 2;
+#if KWS_DSP
+#define KWS_FOUR(weights, sum, x, y)                                                               \
+    "ldr %[even], [%[" weights "]], #4\n"                                                          \
+    "sxtb16 %[odd], %[even], ror #8\n"                                                             \
+    "sxtb16 %[even], %[even]\n"                                                                    \
+    "smlad %[" sum "], %[odd], " y ", %[" sum "]\n"                                                \
+    "smlad %[" sum "], %[even], " x ", %[" sum "]\n"
+#define KWS_EIGHT                                                                                  \
+    "ldmia %[words]!, {r8-r11}\n" KWS_FOUR("first", "a", "r8", "r9")                               \
+        KWS_FOUR("second", "b", "r8", "r9") KWS_FOUR("first", "a", "r10", "r11")                   \
+            KWS_FOUR("second", "b", "r10", "r11")
+    if (fours > 0) {
+        uint32_t even, odd;
+
+        __asm__("lsrs %[eights], #1\n"
+                "bcc 1f\n"
+                "add %[eights], #1\n"
+                "b 2f\n"
+                "1:\n" KWS_EIGHT "2:\n" KWS_EIGHT "subs %[eights], #1\n"
+                "bne 1b\n"
+                : [a] "+r"(a), [b] "+r"(b), [first] "+r"(first), [second] "+r"(second),
+                  [words] "+r"(words), [eights] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
+                :
+                : "r8", "r9", "r10", "r11", "cc", "memory");
+    }
+#undef KWS_EIGHT
+#undef KWS_FOUR
+#else
+    for (uint32_t i = 2 * fours; i > 0; --i, first += 4, second += 4, words += 2) {
+        const uint32_t x = kws_four(first), y = kws_four(second);
+
+        a = kws_multiply_pairs(kws_even(0, x), words[0], a);
+        a = kws_multiply_pairs(kws_odd(0, x), words[1], a);
+        b = kws_multiply_pairs(kws_even(0, y), words[0], b);
+        b = kws_multiply_pairs(kws_odd(0, y), words[1], b);
+    }
+#endif
+    for (uint32_t i = count % 4; i > 0; --i, ++words) {
+        a += *first++ * (int32_t)*words;
+        b += *second++ * (int32_t)*words;
+    }
+    sums[0] = a;
+    sums[1] = b;
+}
+
+#endif
