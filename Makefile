@@ -12,6 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 
 include firmware/host/host.mk
+include firmware/firmware.mk
 generate generate-check: $(VENV)/.runtime
 
 .PHONY: help
@@ -62,7 +63,8 @@ test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10
 test-runtime: $(VENV)/.dev host sanitized
 	$(BIN)/python -m pytest -n auto -m 'not train' $(ARGS)
 
-C_FILES = $(wildcard firmware/include/*.h firmware/src/*.[ch] firmware/host/*.[ch] tests/*.c)
+C_FILES = $(wildcard firmware/include/*.h firmware/src/*.[ch] firmware/src/kernels/*.h \
+    firmware/src/kernels/*/*.[ch] firmware/host/*.[ch] tests/*.c)
 
 lint: $(VENV)/.dev  ## ruff, mypy and clang-format, changing nothing
 	@command -v clang-format >/dev/null \

@@ -37,7 +37,7 @@ def test_twins() -> None:
         **os.environ,
         **STRICT,
         "LD_PRELOAD": runtime,
-        "KWS_LIBRARY": str(BUILD / "libkws-sanitized.so"),
+        "KWS_LIBRARY": str(BUILD / "libkws-portable-sanitized.so"),
     }
     tests = [str(ROOT / "tests" / name) for name in TWIN_TESTS]
     done = subprocess.run(

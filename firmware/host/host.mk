@@ -8,22 +8,43 @@ KWS_VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' app/kws/__init__.
 KWS_CFLAGS += -DKWS_VERSION='"$(KWS_VERSION)"'
 
 include firmware/kernels.mk
-KWS_CFLAGS += $(call kernel_flags,$(KERNELS))
-LIBRARY_SOURCES := $(sort $(wildcard firmware/src/*.c)) $(KERNEL_SOURCES)
+CHAIN_SOURCES := $(sort $(wildcard firmware/src/*.c))
+LIBRARY_SOURCES := $(CHAIN_SOURCES) $(KERNEL_SOURCES)
 HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/main.c \
 	firmware/host/wav.c
-C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h $(GENERATED)/*.h firmware/host/*.h)
+C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h $(GENERATED)/*.h \
+	firmware/host/*.h)
 
 .PHONY: host
 host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host $(HOST_BUILD)/libcount.so  ## Build the C twin for this machine
 
-# Moved into place, so that a program which has the old library loaded keeps it.
-$(HOST_BUILD)/libkws.so: $(LIBRARY_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) -O2 -fPIC -shared -o $@.new $(LIBRARY_SOURCES)
-	mv $@.new $@
+# The library with each backend that this machine can run; libkws.so is that of KERNELS.
+HOST_BACKENDS := $(sort $(KERNELS) $(filter portable fast,$(BACKENDS)))
+BACKEND_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%.so)
+
+.PHONY: backends
+backends: $(BACKEND_LIBRARIES)
+
+# $(call library,FILE,BACKEND,FLAGS): moved into place, so that a program which has the old library
+# loaded keeps it.
+define library
+$(1): $(CHAIN_SOURCES) $(call kernel_sources,$(2)) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
+	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(2)) $(3) -fPIC -shared -o $$@.new \
+	    $(CHAIN_SOURCES) $(call kernel_sources,$(2))
+	mv $$@.new $$@
+endef
+$(foreach backend,$(HOST_BACKENDS),\
+    $(eval $(call library,$(HOST_BUILD)/libkws-$(backend).so,$(backend),-O3)))
+
+# Compared, because another KERNELS may have built what is there.
+$(HOST_BUILD)/libkws.so: $(HOST_BUILD)/libkws-$(KERNELS).so FORCE
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
+
+.PHONY: FORCE
+FORCE:
 
 $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) -O2 -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) -O2 -o $@ $(HOST_SOURCES)
 
 # What counts the instructions of emulated code.
 $(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)
@@ -34,17 +55,20 @@ $(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/wav.c firmware/host/fuzz.c
 
-.PHONY: sanitized
-sanitized: $(HOST_BUILD)/libkws-sanitized.so $(HOST_BUILD)/kws_host-sanitized $(HOST_BUILD)/fuzz
+SANITIZED_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%-sanitized.so)
 
-$(HOST_BUILD)/libkws-sanitized.so: $(LIBRARY_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -fPIC -shared -o $@ $(LIBRARY_SOURCES)
+.PHONY: sanitized
+sanitized: $(SANITIZED_LIBRARIES) $(HOST_BUILD)/kws_host-sanitized $(HOST_BUILD)/fuzz
+
+$(foreach backend,$(HOST_BACKENDS),\
+    $(eval $(call library,$(HOST_BUILD)/libkws-$(backend)-sanitized.so,$(backend),$(SANITIZE))))
 
 $(HOST_BUILD)/kws_host-sanitized: $(HOST_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(SANITIZE) -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) $(SANITIZE) -o $@ $(HOST_SOURCES)
 
 $(HOST_BUILD)/fuzz: $(FUZZ_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	clang $(KWS_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ $(FUZZ_SOURCES)
+	clang $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    $(FUZZ_SOURCES)
 
 $(HOST_BUILD):
 	mkdir -p $@

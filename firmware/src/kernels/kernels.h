@@ -167,9 +167,7 @@ void kws_average_pool(const void *options, const int8_t *a, const int8_t *b, int
 void kws_mean(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch);
 void kws_add(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch);
 void kws_pad(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch);
-void kws_rescale(const void *options, const int8_t *a, const int8_t *b, int8_t *out,
-                 void *scratch);
-void kws_softmax(const void *options, const int8_t *a, const int8_t *b, int8_t *out,
-                 void *scratch);
+void kws_rescale(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch);
+void kws_softmax(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch);
 
 #endif
