@@ -53,17 +53,31 @@ class CMfcc(ctypes.Structure):
     _fields_ = [("tables", ctypes.c_void_p), ("work", ctypes.c_void_p)]
 
 
-@lru_cache(maxsize=1)
-def library() -> ctypes.CDLL | None:
-    """The C twin, or None where it is not built."""
+@lru_cache
+def load(path: Path) -> ctypes.CDLL | None:
+    """A C twin, or None where it is not built; each backend of `make backends` is one."""
     try:
-        loaded = ctypes.CDLL(str(LIBRARY))
+        loaded = ctypes.CDLL(str(path))
     except OSError:
         return None
     address, size = ctypes.c_void_p, ctypes.c_size_t
     loaded.kws_mfcc_init.argtypes = [address, address, address]
     loaded.kws_mfcc_clip.argtypes = [address, address, size, size, address]
+    loaded.kws_network_init.argtypes = [address, address, address, size]
+    loaded.kws_network_reset.argtypes = [address]
+    loaded.kws_network_input.argtypes = [address]
+    loaded.kws_network_input.restype = address
+    loaded.kws_network_start.argtypes = [address]
+    loaded.kws_network_push.argtypes = [address, address]
+    loaded.kws_network_work.argtypes = [address]
+    loaded.kws_network_output.argtypes = [address]
+    loaded.kws_network_output.restype = address
     return loaded
+
+
+def library() -> ctypes.CDLL | None:
+    """The C twin of this package, or None where it is not built."""
+    return load(LIBRARY)
 
 
 def available() -> bool:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Mapping
 from ctypes import c_int8, c_int32, c_uint8, c_uint16, c_uint32, c_void_p
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Struct = TypeVar("Struct", bound=ctypes.Structure)
 
 
 class Shape(ctypes.Structure):
@@ -240,3 +247,19 @@ class Network(ctypes.Structure):
         ("next", c_uint16),
         ("ready", c_uint16),
     ]
+
+
+def fill(
+    structure: type[Struct], values: Mapping[str, Any], address: Callable[[NDArray[Any]], int]
+) -> Struct:
+    """A structure of these values: mappings are structures inside, arrays become addresses."""
+    filled = structure()
+    fields: Any = structure._fields_
+    for name, kind in fields:
+        value = values[name]
+        if isinstance(value, Mapping):
+            value = fill(kind, value, address)
+        elif isinstance(value, np.ndarray):
+            value = address(np.ascontiguousarray(value))
+        setattr(filled, name, value)
+    return filled
