@@ -89,7 +89,8 @@ clean:  ## Remove what was built, but neither environments, data nor trainings
 
 # -- set-up ----------------------------------------------------------------------------------------
 # What tests and firmware need of the system, as PROGRAM:PACKAGE.
-TOOLS := cc:gcc clang:clang espeak-ng:espeak-ng flite:flite
+TOOLS := cc:gcc clang:clang espeak-ng:espeak-ng flite:flite arm-none-eabi-gcc:gcc-arm-none-eabi \
+	qemu-system-arm:qemu-system-arm
 
 .PHONY: tools
 tools:
@@ -100,6 +101,8 @@ tools:
 	if command -v clang >/dev/null && ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' \
 	    | clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null; \
 	then missing="$$missing libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev"; fi; \
+	echo '#include <string.h>' | arm-none-eabi-gcc -E - >/dev/null 2>&1 \
+	    || missing="$$missing libnewlib-arm-none-eabi"; \
 	$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("portaudio"))' \
 	    || missing="$$missing libportaudio2"; \
 	[ -z "$$missing" ] || { echo "make test needs: sudo apt-get install$$missing" >&2; exit 1; }

@@ -23,26 +23,30 @@ endif
 endif
 -include firmware/board/$(BOARD)/board.mk
 
-IMAGE := firmware/build/$(BOARD)/$(MODEL)-$(KERNELS)
+# Boards take the kernels made for them, where nothing else is asked for.
+BOARD_KERNELS := $(if $(filter file,$(origin KERNELS)),fast,$(KERNELS))
+IMAGE := firmware/build/$(BOARD)/$(MODEL)-$(BOARD_KERNELS)
 MODEL_FOLDER := $(if $(filter $(DEFAULT_MODEL),$(MODEL)),$(GENERATED),firmware/build/models/$(MODEL))
-FIRMWARE_SOURCES := $(sort $(filter-out firmware/src/kernels/%,$(LIBRARY_SOURCES))) \
-	$(KERNEL_SOURCES) $(MODEL_FOLDER)/kws_model.c \
+FIRMWARE_SOURCES := $(CHAIN_SOURCES) $(call kernel_sources,$(BOARD_KERNELS)) $(MODEL_FOLDER)/kws_model.c \
 	firmware/board/main.c firmware/board/audio.c firmware/board/common/startup.c $(BOARD_SOURCES)
 FIRMWARE_OBJECTS := $(patsubst %.c,$(IMAGE)/%.o,$(FIRMWARE_SOURCES))
 
 # No floating-point unit: where float crept in, its library functions would be seen in the map.
 FIRMWARE_FLAGS := -mcpu=$(BOARD_CPU) -mthumb -mfloat-abi=soft
 FIRMWARE_CFLAGS := $(filter-out -I$(GENERATED),$(KWS_CFLAGS)) $(FIRMWARE_FLAGS) -O2 -g \
-	-ffp-contract=off -ffunction-sections -fdata-sections -fstack-usage \
+	-ffp-contract=off -ffunction-sections -fdata-sections \
 	-I$(MODEL_FOLDER) -Ifirmware/include -Ifirmware/board -DKWS_BOARD='"$(BOARD)"' \
-	-DKWS_VERSION='"$(KWS_VERSION)"' $(call kernel_flags,$(KERNELS)) $(BOARD_CFLAGS)
+	-DKWS_VERSION='"$(KWS_VERSION)"' $(call kernel_flags,$(BOARD_KERNELS)) $(BOARD_CFLAGS)
 FIRMWARE_LDFLAGS := $(FIRMWARE_FLAGS) -nostartfiles --specs=nano.specs $(BOARD_LDFLAGS) \
 	-Lfirmware/board/$(BOARD) -Tfirmware/board/common/sections.ld \
 	-Wl,--gc-sections,--fatal-warnings,--defsym=STACK_BYTES=$(STACK)
 
-.PHONY: firmware flash monitor emulate
-firmware: $(IMAGE).elf $(IMAGE).hex $(IMAGE).bin  ## Build an image for BOARD; MODEL=, KERNELS= choose
+.PHONY: firmware image flash monitor emulate
+firmware: image  ## Build an image for BOARD, and say what it takes; MODEL=, KERNELS= choose
+	@echo "$(IMAGE).elf, .hex, .bin, .map"
 	@PYTHONPATH=app $(PYTHON) -m kws.footprint $(IMAGE).map
+
+image: $(IMAGE).elf $(IMAGE).hex $(IMAGE).bin
 
 $(IMAGE).elf: $(FIRMWARE_OBJECTS) firmware/board/common/sections.ld firmware/board/$(BOARD)/memory.ld
 	$(CROSS)gcc $(FIRMWARE_LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(FIRMWARE_OBJECTS)

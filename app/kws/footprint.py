@@ -92,7 +92,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="kws-footprint", description=__doc__)
     parser.add_argument("map", type=Path, help="firmware/build/BOARD/MODEL-KERNELS.map")
     args = parser.parse_args(argv)
-    return run(parser.prog, lambda: sys.stdout.write(table(footprint(args.map)) + "\n") and None)
+    return run(parser.prog, lambda: _print(args.map))
+
+
+def _print(path: Path) -> None:
+    sys.stdout.write(table(footprint(path)) + "\n")
 
 
 if __name__ == "__main__":
