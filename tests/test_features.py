@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws import features, generate
+from kws import export, features
 from kws.audio import read_audio
 from kws.mfcc import Mfcc
 from tiny_model import SPEC, tiny_artefact
@@ -26,7 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def host(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     """kws_host with that model's front-end."""
     folder = tmp_path_factory.mktemp("host")
-    assert generate.main(["--model", str(model), "--out", str(folder)]) == 0
+    assert export.main([str(model), "--out", str(folder)]) == 0
     return build_host(folder)
 
 

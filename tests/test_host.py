@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kws import __version__
-from kws.generate import c_sources
+from kws.c_sources import front_end_sources
 from kws.mfcc import Mfcc
 from kws.spec import FrontEnd
 from twins import Wave, build_host
@@ -87,7 +87,7 @@ UNREADABLE = {
 def host(tmp_path_factory: pytest.TempPathFactory, spec: FrontEnd) -> Path:
     """kws_host with the default front-end."""
     folder = tmp_path_factory.mktemp("host")
-    for name, text in c_sources(spec, "a test").items():
+    for name, text in front_end_sources(spec, "a test").items():
         (folder / name).write_text(text)
     return build_host(folder)
 

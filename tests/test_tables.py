@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import reference
-from kws import generate, tables
+from kws import tables
+from kws.c_sources import front_end_sources
 from kws.errors import SpecError
+from kws.native import ARRAYS
 from kws.spec import FrontEnd
 from twins import FRONT_ENDS, ROOT
 
@@ -91,29 +92,11 @@ def test_c_has_the_same_formats() -> None:
     }
 
 
-def test_committed_tables_are_current() -> None:
-    assert generate.main(["--check"]) == 0
-
-
-def test_check_says_what_is_not_current(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    arguments = ["--out", str(tmp_path)]
-    assert generate.main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    assert generate.main(arguments) == 0
-    assert generate.main([*arguments, "--check"]) == 0
-    source = tmp_path / "frontend.c"
-    source.write_text(source.read_text().replace("1", "2", 1))
-    assert generate.main([*arguments, "--check"]) == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert str(source) in error
-    assert "make generate" in error
-
-
 def test_generated_values_are_the_tables(spec: FrontEnd) -> None:
-    source = generate.c_sources(spec, "a test")["frontend.c"].replace("INT32_MIN", str(-(2**31)))
+    text = front_end_sources(spec, "a test")["frontend.c"]
+    source = text.replace("INT32_MIN", str(-(2**31)))
     t = tables.tables(spec)
-    for member, name in generate.ARRAYS.items():
+    for member, name in ARRAYS.items():
         text = re.search(rf" {member}_table\[\d+\] = {{(.*?)}};", source, re.DOTALL)
         assert text is not None
         values = [int(v) for v in re.findall(r"-?\d+(?=[,)])", text[1])]

@@ -1,4 +1,4 @@
-# The C sources built for this machine: `make host`, and the generated tables: `make generate`.
+# The C sources built for this machine: `make host`, and the generated sources: `make generate`.
 HOST_BUILD := firmware/build
 GENERATED := firmware/generated
 HOST_CC ?= cc
@@ -53,7 +53,8 @@ $(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)
 
 # What the tests run under sanitizers: the library, the program, and a fuzz target (clang's).
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/wav.c firmware/host/fuzz.c
+FUZZ_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/wav.c firmware/host/fuzz.c \
+	firmware/host/fuzz_model.c
 
 SANITIZED_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%-sanitized.so)
 
@@ -75,7 +76,7 @@ $(HOST_BUILD):
 
 .PHONY: generate generate-check
 generate:  ## Write firmware/generated/ from the model
-	$(BIN)/python -m kws.generate --out $(GENERATED)
+	$(BIN)/python -m kws.export --out $(GENERATED)
 
 generate-check:
-	$(BIN)/python -m kws.generate --out $(GENERATED) --check
+	$(BIN)/python -m kws.export --out $(GENERATED) --check
