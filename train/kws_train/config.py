@@ -60,13 +60,20 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Synthesised clips in the training set: of each label `least`, of rare ones up to `fill`.
+    """Synthesised clips in the training set; of words that are no labels a third of `neural`.
 
     Rare words alone would teach that a synthesiser's voice is a rare word.
+
+    least        clips of each label by espeak-ng and flite
+    fill         more of them, up to as many with the recordings
+    neural       clips of each label by a neural synthesiser, see voices.py
+    neural_fill  more of them, up to as many with the recordings
     """
 
     least: int = 60
     fill: int = 500
+    neural: int = 0
+    neural_fill: int = 0
 
 
 @dataclass(frozen=True)

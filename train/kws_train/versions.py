@@ -21,9 +21,11 @@ from kws_train import augment, data
 from kws_train.config import Experiment
 from kws_train.data import Clip
 from kws_train.synthesise import synthesise
+from kws_train.voices import Voices
 
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
+VOICES = "kokoro"  # the folder in the cache that `make voices` fills
 console = Console(stderr=True)
 
 
@@ -62,9 +64,9 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     if not folder.is_dir():
         kept, waves = data.load(training, spec.sample_rate)
         words = [names.index(clip.word) for clip in kept]
-        for label, missing in enumerate(_missing(words, experiment)):
-            waves += synthesise(labels[label], missing, spec.sample_rate)
-            words += [label] * missing
+        for word, made in _synthesised(words, names, cache, experiment):
+            waves += made
+            words += [word] * len(made)
         noises = augment.training_noises(data.noises(root, spec.sample_rate))
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
@@ -126,11 +128,22 @@ def make_versions(
     return versions
 
 
-def _missing(words: Sequence[int], experiment: Experiment) -> list[int]:
-    """Clips of each label that are synthesised."""
-    count = np.bincount(words, minlength=len(experiment.labels))[: len(experiment.labels)]
-    options = experiment.synthetic
-    return [max(options.least, options.fill - int(n)) for n in count]
+def _synthesised(
+    words: Sequence[int], names: Sequence[str], cache: Path, experiment: Experiment
+) -> list[tuple[int, list[Wave]]]:
+    """Clips that synthesisers speak, by index of their word; neural ones are kept in `cache`."""
+    options, labels = experiment.synthetic, len(experiment.labels)
+    rate = experiment.front_end.sample_rate
+    count = np.bincount(words, minlength=len(names))
+    least = [max(options.least, options.fill - int(n)) for n in count[:labels]]
+    made = [(i, synthesise(names[i], n, rate)) for i, n in enumerate(least)]
+    if options.neural:
+        voices, kept = Voices(cache / VOICES), cache / f"spoken-{rate}"
+        for i, name in enumerate(names):
+            more = max(options.neural, options.neural_fill - int(count[i]))
+            wanted = more if i < labels else options.neural // 3
+            made.append((i, voices.clips(name, wanted, rate, kept / name)))
+    return made
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
