@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* B-L475E-IOT01A: STM32L475VG. ../README.md has the manuals' sections. */
-#include "board.h"
 #include "stm32.h"
-
-const char board_name[] = "b-l475e-iot01a";
 
 const struct stm32_board stm32_board = {
     .clock = {.source = 16000000,
@@ -20,7 +17,8 @@ const struct stm32_board stm32_board = {
                    .divider = 40,
                    .order = 4,
                    .oversampling = 125,
-                   .shift = 5},
+                   .shift = 5,
+                   .gain = 0},
     .uart = {.number = 1, .tx = {'B', 6, 7}, .baud = 115200},
     .led = {.pin = {'B', 14, 0}, .low = 0}, /* LD2, green */
 };

@@ -8,6 +8,8 @@
 #include "family.h"
 #include "stm32.h"
 
+const char board_name[] = KWS_BOARD;
+
 __attribute__((section(".dma"))) static volatile int32_t ring[2][AUDIO_BLOCK];
 static unsigned next; /* the half that is taken next */
 
@@ -18,7 +20,7 @@ static void take_half(void)
 
     if (samples) {
         for (size_t i = 0; i < AUDIO_BLOCK; i++) {
-            samples[i] = stm32_sample(ring[next][i]);
+            samples[i] = stm32_sample(ring[next][i], stm32_board.microphone.gain);
         }
         audio_put(AUDIO_BLOCK);
     }

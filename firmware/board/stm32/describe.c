@@ -44,6 +44,7 @@ int main(void)
     number("DFSDM_CHyCFGR2", stm32_dfsdm_chcfgr2(microphone));
     number("DFSDM_FLT0CR1", stm32_dfsdm_fltcr1(microphone));
     number("DFSDM_FLT0FCR", stm32_dfsdm_fltfcr(microphone));
+    number("gain", microphone->gain);
     number("DFSDM_FLT0RDATAR", (uint32_t)(uintptr_t)stm32_dfsdm_result());
     number("DMA_CR", stm32_dma_cr());
     number("uart", board->uart.number);

@@ -71,8 +71,3 @@ int stm32_dfsdm_overrun(void)
     DFSDM1->FLT[FILTER].ICR = DFSDM_ICR_CLRROVRF;
     return 1;
 }
-
-int16_t stm32_sample(int32_t word)
-{
-    return (int16_t)(word >> 16);
-}

@@ -41,6 +41,7 @@ struct stm32_microphone {
     uint8_t order;           /* of the sinc filter */
     uint16_t oversampling;   /* CKOUT clocks a sample */
     uint8_t shift;           /* right shift of oversampling ** order to 24 bits */
+    uint8_t gain;            /* in steps of 6 dB, up to 8: what is louder saturates */
 };
 
 struct stm32_uart {
@@ -96,8 +97,16 @@ void stm32_dfsdm_start(const struct stm32_microphone *microphone);
 /* Whether a result was lost because no DMA took it, since the last call. */
 int stm32_dfsdm_overrun(void);
 
-/* floor(y / 256) of a word whose bits 31:8 are the filter's result y, the others its status. */
-int16_t stm32_sample(int32_t word);
+/*
+ * A sample from a word of the filter: bits 31:8 are its result y, the others its status. It is
+ * floor(y * 2 ** gain / 256), saturated.
+ */
+static inline int16_t stm32_sample(int32_t word, unsigned gain)
+{
+    const int32_t value = word >> (16 - gain);
+
+    return (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
+}
 
 /* Serial output, blocking: usart.c. */
 uint32_t stm32_brr(uint32_t kernel, uint32_t baud);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 32F769IDISCOVERY: STM32F769NI. ../README.md has the manuals' sections. */
-#include "board.h"
 #include "stm32.h"
-
-const char board_name[] = "stm32f769i-disco";
 
 const struct stm32_board stm32_board = {
     .clock = {.source = 25000000,
@@ -20,7 +17,8 @@ const struct stm32_board stm32_board = {
                    .divider = 54,
                    .order = 4,
                    .oversampling = 125,
-                   .shift = 5},
+                   .shift = 5,
+                   .gain = 0},
     .uart = {.number = 1, .tx = {'A', 9, 7}, .baud = 115200},
     .led = {.pin = {'J', 5, 0}, .low = 0}, /* LD2, green */
 };

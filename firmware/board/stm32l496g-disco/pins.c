@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 32L496GDISCOVERY: STM32L496AG. ../README.md has the manuals' sections. */
-#include "board.h"
 #include "stm32.h"
-
-const char board_name[] = "stm32l496g-disco";
 
 const struct stm32_board stm32_board = {
     .clock = {.source = 16000000,
@@ -21,7 +18,8 @@ const struct stm32_board stm32_board = {
                    .divider = 40,
                    .order = 4,
                    .oversampling = 125,
-                   .shift = 5},
+                   .shift = 5,
+                   .gain = 0},
     .uart = {.number = 2, .tx = {'A', 2, 7}, .baud = 115200},
     .led = {.pin = {'B', 13, 0}, .low = 1}, /* LD2, green */
 };
