@@ -88,21 +88,26 @@ def test_streams_are_of_validation_speakers_and_training_noise(
     assert [[len(wave) for wave in bed] for bed in beds] == [[4 * RATE]] * 3
 
 
+@pytest.mark.parametrize(("asked", "hop"), [([], 2), (["--hop", "4"], 4)])
 def test_the_command_writes_what_it_chose(
-    tmp_path: Path, archive: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    archive: Path,
+    capsys: pytest.CaptureFixture[str],
+    asked: list[str],
+    hop: int,
 ) -> None:
     artefact = tiny_artefact(tmp_path / "tiny")
     figures = {"test": {"clips": 1}, "streams": {}, "read_speech": {}}
     manifest = replace(artefact.manifest, figures=figures, decision=replace(DECISION, hop=2))
     Artefact.save(artefact.folder, manifest, artefact.model)
-    argv = [str(artefact.folder), "--data", str(archive), "--words", "3"]
+    argv = [str(artefact.folder), "--data", str(archive), "--words", "3", *asked]
     assert tune.main(argv) == 0
     tuned = Artefact.load(artefact.folder).manifest
-    assert tuned.decision.hop == 2
-    assert tuned.decision.smoothing in tune.SMOOTHING
+    assert tuned.decision.hop == hop
+    assert tuned.decision.smoothing in {columns // hop for columns in tune.SMOOTHING}
     assert tuned.figures == {"test": {"clips": 1}}  # the others were of another decision
     assert tuned.provenance["decision"]["words"] == 2 * len(streams.SNRS_DB)
-    assert "--words 3 --cost 1" in tuned.provenance["decision"]["command"]
+    assert f"--words 3 --cost 1 --hop {hop}" in tuned.provenance["decision"]["command"]
     out = capsys.readouterr().out
     assert f"mean of {tuned.decision.smoothing} inferences" in out
     list(Spotter(Artefact.load(artefact.folder)).feed(np.zeros(RATE, np.int16)))

@@ -23,7 +23,7 @@ from kws_train.spotting import Score, Smoothed, Trace
 from kws_train.streams import Stream
 
 WORDS = 60  # commands in each condition, and as many other words
-SMOOTHING = (4, 8, 12, 16, 24, 32, 40)  # inferences
+SMOOTHING = (4, 8, 12, 16, 24, 32, 40)  # columns
 REFRACTORY = (0.6, 0.8, 1.0, 1.2)  # seconds; MLPerf Tiny has 1
 THRESHOLDS = tuple(code / ONE for code in (*range(77, 230, 13), *range(230, ONE, 3)))
 STALE = ("streams", "read_speech")  # figures that a decision is in
@@ -48,7 +48,7 @@ def choose_decision(
     refractory time.
     """
     best: tuple[float, Choice] | None = None
-    for length in SMOOTHING:
+    for length in dict.fromkeys(max(1, columns // hop) for columns in SMOOTHING):
         smoothed = [(stream, spotting.smooth(trace, length)) for stream, trace in spliced]
         spec = spliced[0][1].spec
         for decision in _decisions(length, spec, hop):
@@ -106,6 +106,13 @@ def main(argv: list[str] | None = None) -> int:
         default=1.0,
         help="of what is wrong, in hits (default: %(default)s)",
     )
+    parser.add_argument(
+        "--hop",
+        type=count,
+        metavar="COLUMNS",
+        help="from one inference to the next (default: the manifest's); a microcontroller that "
+        "runs a whole window each time needs several",
+    )
     options = parser.parse_args(argv)
     return run(parser.prog, lambda: _tune(options))
 
@@ -113,14 +120,16 @@ def main(argv: list[str] | None = None) -> int:
 def _tune(options: argparse.Namespace) -> None:
     artefact = Artefact.load(options.model)
     manifest = artefact.manifest
-    made = validation_streams(artefact, options.data, options.words)
-    traces = [spotting.record(artefact, s.samples, "Listening to validation") for s in made]
-    choice = choose_decision(
-        list(zip(made, traces, strict=True)), manifest.decision.hop, options.cost
+    hop = options.hop or manifest.decision.hop
+    heard = replace(
+        artefact, manifest=replace(manifest, decision=replace(manifest.decision, hop=hop))
     )
+    made = validation_streams(artefact, options.data, options.words)
+    traces = [spotting.record(heard, s.samples, "Listening to validation") for s in made]
+    choice = choose_decision(list(zip(made, traces, strict=True)), hop, options.cost)
     tuning = {
         "command": f"python -m kws_train.tune {manifest.name} --data DIR --words {options.words} "
-        f"--cost {options.cost:g}",
+        f"--cost {options.cost:g} --hop {hop}",
         "words": choice.score.words,
         "hit_rate": round(choice.score.hit_rate.value, 4),
         "wrong_rate": round(choice.score.wrong_rate.value, 4),
