@@ -131,10 +131,8 @@ def read_layers(graph: Graph) -> Network:
             source = graph.nodes[folded].inputs[0]
         if node.op == "PAD":
             pads[out] = index
-        activations = _activations(graph, index)
-        sources = [views[source], *(views[i] for i in activations[1:])]
-        if folded is None:
-            sources = [views[i] for i in activations]
+        reads = _activations(graph, index) if folded is None else [source]
+        sources = [views[i] for i in reads]
         layers.append(_layer(graph, index, folded, sources))
         views[out] = View(out, 0, _shape(graph.tensors[out]))
     output = views[graph.outputs[0]]
