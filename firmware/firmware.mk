@@ -27,7 +27,8 @@ endif
 BOARD_KERNELS := $(if $(filter file,$(origin KERNELS)),fast,$(KERNELS))
 IMAGE := firmware/build/$(BOARD)/$(MODEL)-$(BOARD_KERNELS)
 MODEL_FOLDER := $(if $(filter $(DEFAULT_MODEL),$(MODEL)),$(GENERATED),firmware/build/models/$(MODEL))
-FIRMWARE_SOURCES := $(CHAIN_SOURCES) $(call kernel_sources,$(BOARD_KERNELS)) $(MODEL_FOLDER)/kws_model.c \
+FIRMWARE_SOURCES := $(CHAIN_SOURCES) $(call kernel_sources,$(BOARD_KERNELS)) \
+	$(MODEL_FOLDER)/kws_model.c $(MODEL_FOLDER)/frontend.c \
 	firmware/board/main.c firmware/board/audio.c firmware/board/common/startup.c $(BOARD_SOURCES)
 FIRMWARE_OBJECTS := $(patsubst %.c,$(IMAGE)/%.o,$(FIRMWARE_SOURCES))
 
@@ -63,8 +64,9 @@ $(IMAGE)/%.o: %.c firmware/firmware.mk app/kws/__init__.py | cross-compiler
 
 -include $(FIRMWARE_OBJECTS:.o=.d)
 
-firmware/build/models/%/kws_model.c: models/%/manifest.json models/%/model.tflite | $(VENV)/.runtime
-	$(BIN)/kws-export $* --out $(@D)
+firmware/build/models/%/kws_model.c firmware/build/models/%/frontend.c &: models/%/manifest.json \
+	models/%/model.tflite $(wildcard app/kws/*.py) | $(VENV)/.runtime
+	$(BIN)/python -m kws.export $* --out firmware/build/models/$*
 
 .PHONY: cross-compiler
 cross-compiler:

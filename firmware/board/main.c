@@ -12,6 +12,11 @@ enum {
     NUMBER = 11, /* bytes of any uint32_t and a NUL */
 };
 
+static uint64_t memory[KWS_MEMORY_BYTES / sizeof(uint64_t)];
+static struct kws kws;
+
+KWS_CHECK_MEMORY(memory);
+
 /* What the detections are written between: lines that begin with "# ". */
 static void banner(void)
 {
@@ -67,8 +72,6 @@ static void sleep_without_audio(void)
 
 int main(void)
 {
-    static uint64_t memory[KWS_MEMORY_BYTES / sizeof(uint64_t)];
-    static struct kws kws;
     struct light light = {0};
     uint64_t heard = 0; /* samples */
     uint32_t lost = 0;
