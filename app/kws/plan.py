@@ -158,7 +158,7 @@ def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     if kernel == "kws_depthwise":
         return int(4 * column + 4 * channels)
     # four columns under the kernel widened to int16, one as it is; or two and the shifts to int32
-    columns = round_up(9 * column + 24, _STEP)
+    columns = round_up(9 * column + 24, _STEP) + 16 * channels
     bits = column + _TABLES + 8 * (channels + 1)
     return int(max(columns if kernel == "kws_conv" else bits, 4 * column + 4 * channels))
 

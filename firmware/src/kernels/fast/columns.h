@@ -17,28 +17,33 @@ static inline uint32_t kws_column_words(uint32_t columns, uint32_t count)
     return columns * (count / 4 * 2 + count % 4);
 }
 
-/* Writes column `which` of `columns`, less the zero point. */
-static inline void kws_widen(const int8_t *codes, uint32_t count, int32_t zero, uint32_t *words,
-                             uint32_t which, uint32_t columns)
+/* Writes column `which` of `columns`, less the zero point, times one or two. */
+static inline void kws_widen(const int8_t *codes, uint32_t count, int32_t zero, int32_t times,
+                             uint32_t *words, uint32_t which, uint32_t columns)
 {
-    const uint32_t offset = kws_pair(-zero, -zero);
+    const uint32_t offset = kws_pair(-zero * times, -zero * times);
     uint32_t *word = words + 2 * which;
 
     for (uint32_t i = count / 4; i > 0; --i, codes += 4, word += 2 * columns) {
         const uint32_t four = kws_four(codes);
 
-        word[0] = kws_even(offset, four);
-        word[1] = kws_odd(offset, four);
+        if (times == 2) {
+            word[0] = kws_even(kws_even(offset, four), four);
+            word[1] = kws_odd(kws_odd(offset, four), four);
+        } else {
+            word[0] = kws_even(offset, four);
+            word[1] = kws_odd(offset, four);
+        }
     }
     word -= which;
     for (uint32_t i = count % 4; i > 0; --i, word += columns) {
-        *word = (uint32_t)(*codes++ - zero);
+        *word = (uint32_t)((*codes++ - zero) * times);
     }
 }
 
-/* Adds the products of four columns with the same weights. */
-static inline void kws_dot_columns(const int8_t *weights, const uint32_t *words, uint32_t count,
-                                   int32_t sums[4])
+/* Adds the products of four columns with the same weights, and returns the end of these. */
+static inline const int8_t *kws_dot_columns(const int8_t *weights, const uint32_t *words,
+                                            uint32_t count, int32_t sums[4])
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     uint32_t fours = count / 4;
@@ -84,18 +89,40 @@ static inline void kws_dot_columns(const int8_t *weights, const uint32_t *words,
         }
 #endif
     }
-    for (uint32_t i = count % 4; i > 0; --i, words += 4) {
-        const int32_t weight = *weights++;
+    uint32_t ones = count % 4;
 
-        a += weight * (int32_t)words[0];
-        b += weight * (int32_t)words[1];
-        c += weight * (int32_t)words[2];
-        d += weight * (int32_t)words[3];
+    if (ones > 0) {
+#if KWS_DSP
+        uint32_t weight;
+
+        __asm__("1: ldrsb %[weight], [%[weights]], #1\n"
+                "ldmia %[words]!, {r8-r11}\n"
+                "mla %[a], %[weight], r8, %[a]\n"
+                "mla %[b], %[weight], r9, %[b]\n"
+                "mla %[c], %[weight], r10, %[c]\n"
+                "mla %[d], %[weight], r11, %[d]\n"
+                "subs %[ones], #1\n"
+                "bne 1b\n"
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
+                  [words] "+r"(words), [ones] "+r"(ones), [weight] "=&r"(weight)
+                :
+                : "r8", "r9", "r10", "r11", "cc", "memory");
+#else
+        for (; ones > 0; --ones, words += 4) {
+            const int32_t weight = *weights++;
+
+            a += weight * (int32_t)words[0];
+            b += weight * (int32_t)words[1];
+            c += weight * (int32_t)words[2];
+            d += weight * (int32_t)words[3];
+        }
+#endif
     }
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;
     sums[3] = d;
+    return weights;
 }
 
 /* Adds the products of one column with the weights of two channels. */

@@ -1,82 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/column.h"
 #include "kernels/fast/columns.h"
 #include "kernels/fast/round.h"
+#include "kernels/fast/window.h"
 
-/* Four outputs of each channel; the last two may be the same. */
-static void four_places(const struct kws_conv *o, const uint32_t *words, uint32_t count,
-                        int8_t *out, int8_t *last)
+static int prepare(const struct kws_conv *o, uint32_t count, struct kws_round *channels)
+{
+    for (uint32_t c = 0; c < o->out.depth; ++c) {
+        if (!kws_prepare(channels + c, o->bias ? o->bias[c] : 0, o->multiplier[c], o->shift[c],
+                         count, &o->output)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static KWS_APART void widen_one_of_four(const int8_t *column, uint32_t count, int32_t zero,
+                                        uint32_t *words, uint32_t which)
+{
+    kws_widen(column, count, zero, 2, words, which, 4);
+}
+
+/* Four places of each channel, the last of them `last` codes behind the first. */
+static KWS_APART void four_places(const struct kws_conv *o, const struct kws_round *channel,
+                                  const uint32_t *words, uint32_t count, int8_t *out, uint32_t last)
+{
+    const uint32_t depth = o->out.depth;
+    const int8_t *weights = o->weights;
+    const int8_t *end = out + depth;
+
+    for (; out < end; ++out, ++channel) {
+        const int32_t bias = channel->bias;
+        int32_t sums[4] = {bias, bias, bias, bias};
+
+        weights = kws_dot_columns(weights, words, count, sums);
+        KWS_FORGET(out); /* or the compiler keeps four pointers, and in memory */
+
+        const struct kws_round by = *channel;
+
+        out[last] = (int8_t)kws_quick(sums[3], &by);
+        out[2 * depth] = (int8_t)kws_quick(sums[2], &by);
+        out[depth] = (int8_t)kws_quick(sums[1], &by);
+        out[0] = (int8_t)kws_quick(sums[0], &by);
+    }
+}
+
+/* One place of each channel. */
+static KWS_APART void one_place(const struct kws_conv *o, const struct kws_round *channels,
+                                const uint32_t *words, uint32_t count, int8_t *out)
 {
     const uint32_t depth = o->out.depth;
     const int8_t *weights = o->weights;
 
-    for (uint32_t c = 0; c < depth; ++c, weights += count, ++out) {
-        const int32_t bias = o->bias ? o->bias[c] : 0;
-        const struct kws_round round =
-            kws_round(o->multiplier[c], o->shift[c], bias, count, o->output.zero);
-        int32_t sums[4] = {bias, bias, bias, bias};
-
-        kws_dot_columns(weights, words, count, sums);
-        out[0] = kws_code(sums[0], &round, &o->output);
-        out[depth] = kws_code(sums[1], &round, &o->output);
-        out[2 * depth] = kws_code(sums[2], &round, &o->output);
-        *last++ = kws_code(sums[3], &round, &o->output);
-    }
-}
-
-/* One output of each channel. */
-static void one_place(const struct kws_conv *o, const uint32_t *words, uint32_t count, int8_t *out)
-{
-    const uint32_t depth = o->out.depth;
-
     for (uint32_t c = 0; c < depth; c += 2) {
         const uint32_t d = c + 1 < depth ? c + 1 : c;
-        int32_t sums[2] = {o->bias ? o->bias[c] : 0, o->bias ? o->bias[d] : 0};
-        const struct kws_round first =
-            kws_round(o->multiplier[c], o->shift[c], sums[0], count, o->output.zero);
-        const struct kws_round second =
-            kws_round(o->multiplier[d], o->shift[d], sums[1], count, o->output.zero);
+        int32_t sums[2] = {channels[c].bias, channels[d].bias};
 
-        kws_dot_channels(o->weights + c * count, o->weights + d * count, words, count, sums);
-        out[c] = kws_code(sums[0], &first, &o->output);
-        out[d] = kws_code(sums[1], &second, &o->output);
+        kws_dot_channels(weights, weights + (d - c) * count, words, count, sums);
+        out[d] = (int8_t)kws_quick(sums[1], channels + d);
+        out[c] = (int8_t)kws_quick(sums[0], channels + c);
+        weights += 2 * count;
     }
 }
 
-/* Scratch: four columns widened, then one as it is. */
+/* The same with numbers that hardly occur. */
+static KWS_APART void slow_place(const struct kws_conv *o, const uint32_t *words, uint32_t count,
+                                 int8_t *out)
+{
+    for (uint32_t c = 0; c < o->out.depth; ++c) {
+        const int8_t *weights = o->weights + c * count;
+        int32_t sums[2] = {o->bias ? o->bias[c] : 0, 0};
+
+        kws_dot_channels(weights, weights, words, count, sums);
+        out[c] = kws_requantise(sums[0], o->multiplier[c], o->shift[c], &o->output);
+    }
+}
+
+/* Scratch: a struct kws_round a channel, four columns widened, then one as it is. */
 void kws_conv(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch)
 {
     const struct kws_conv *o = options;
     const uint32_t count = (uint32_t)o->taps.height * o->taps.width * o->in.depth;
     const uint32_t depth = o->out.depth;
-    uint32_t *words = scratch;
+    struct kws_round *channels = scratch;
+    uint32_t *words = (uint32_t *)(channels + depth);
     int8_t *gathered = (int8_t *)(words + kws_column_words(4, count));
+    struct kws_window window = kws_window(&o->in, &o->taps, o->out.width, o->in_zero, a, gathered);
     uint32_t left = (uint32_t)o->out.height * o->out.width;
-    uint32_t y = 0, x = 0;
     (void)b;
 
-    while (left > 0) {
-        const uint32_t places = left < 3 ? 1 : 4; /* three are four of which one is void */
-        const uint32_t real = left < places ? left : places;
-
-        for (uint32_t i = 0; i < real; ++i) {
-            const int8_t *column = kws_column(&o->in, &o->taps, a, y, x, o->in_zero, gathered);
-
-            kws_widen(column, count, o->in_zero, words, i, places);
-            if (i + 1 == real && real < places) {
-                kws_widen(column, count, o->in_zero, words, i + 1, places);
-            }
-            if (++x == o->out.width) {
-                x = 0;
-                ++y;
-            }
+    if (!prepare(o, count, channels)) {
+        for (; left > 0; --left, out += depth) {
+            kws_widen(kws_window_next(&window), count, o->in_zero, 1, words, 0, 1);
+            slow_place(o, words, count, out);
         }
-        if (places == 4) {
-            four_places(o, words, count, out, out + (real - 1) * depth);
-        } else {
-            one_place(o, words, count, out);
+    }
+    while (left > 2) { /* the last three are four of which two are the same */
+        const uint32_t places = left < 4 ? 3 : 4;
+
+        for (uint32_t i = 0; i < places; ++i) {
+            widen_one_of_four(kws_window_next(&window), count, o->in_zero, words, i);
         }
-        out += real * depth;
-        left -= real;
+        four_places(o, channels, words, count, out, (places - 1) * depth);
+        out += places * depth;
+        left -= places;
+    }
+    for (; left > 0; --left, out += depth) {
+        kws_widen(kws_window_next(&window), count, o->in_zero, 2, words, 0, 1);
+        one_place(o, channels, words, count, out);
     }
 }

@@ -19,7 +19,7 @@ void kws_dense(const void *options, const int8_t *a, const int8_t *b, int8_t *ou
         const uint32_t count = o->inputs - done < TILE ? o->inputs - done : TILE;
         const int8_t *weights = o->weights + done;
 
-        kws_widen(a + done, count, o->in_zero, words, 0, 1);
+        kws_widen(a + done, count, o->in_zero, 1, words, 0, 1);
         for (uint32_t unit = 0; unit < o->units; unit += 2) {
             const int8_t *second = unit + 1 < o->units ? weights + o->inputs : weights;
 
@@ -28,9 +28,13 @@ void kws_dense(const void *options, const int8_t *a, const int8_t *b, int8_t *ou
         }
     }
     for (uint32_t unit = 0; unit < o->units; ++unit) {
-        const struct kws_round round = kws_round(
-            o->multiplier, o->shift, o->bias ? o->bias[unit] : 0, o->inputs, o->output.zero);
+        struct kws_round by;
 
-        out[unit] = kws_code(sums[unit], &round, &o->output);
+        if (kws_prepare(&by, o->bias ? o->bias[unit] : 0, o->multiplier, o->shift, o->inputs,
+                        &o->output)) {
+            out[unit] = (int8_t)kws_quick(2 * sums[unit], &by);
+        } else {
+            out[unit] = kws_requantise(sums[unit], o->multiplier, o->shift, &o->output);
+        }
     }
 }

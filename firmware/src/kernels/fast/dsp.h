@@ -12,6 +12,15 @@
 #define KWS_DSP 0
 #endif
 
+/* A function of its own, so that its loop has all registers. */
+#ifdef __GNUC__
+#define KWS_APART __attribute__((noinline))
+#define KWS_FORGET(variable) __asm__("" : "+r"(variable)) /* how its value came about */
+#else
+#define KWS_APART
+#define KWS_FORGET(variable) ((void)(variable))
+#endif
+
 /* Four codes, wherever they lie. */
 static inline uint32_t kws_four(const int8_t *codes)
 {

@@ -7,54 +7,48 @@
 #include "kernels/requantise.h"
 
 /*
- * kws_requantise with what does not depend on the sum worked out before.
+ * How the sums of a channel become codes.
  *
- * Where `quick` holds, twice the sum fits 32 bits, so that one SMMULR is kws_high_multiply. The
- * code is then (high - (high < 0) + half) >> exponent, plus the zero point; half and the zero
- * point are added at once in `round`. |high| is at most 2^30 and |round| below 2^30, so that
- * nothing overflows.
+ * Twice the sum fits 32 bits, so that one SMMULR is kws_high_multiply, and there is something to
+ * divide by, which is (high - (high < 0) + half) >> exponent; `round` is that half, and the
+ * output's zero point times 2^exponent. |high| is at most 2^30 and |round| below it.
  */
 struct kws_round {
-    int32_t multiplier, shift;
-    int32_t round;
-    uint32_t exponent;
-    int quick;
+    int32_t bias; /* doubled */
+    int32_t multiplier, round, exponent;
 };
 
 #define KWS_EXPONENTS 22 /* the largest: 257 << 21 is below 2^30 */
 
-/*
- * `bias` is part of the sums; what else is in them is a sum of `products` products, each of 8
- * and 9 bits.
- */
-static inline struct kws_round kws_round(int32_t multiplier, int32_t shift, int32_t bias,
-                                         uint32_t products, int32_t zero)
+/* The code, from -128 to 127, of a sum that comes doubled. */
+static inline int32_t kws_quick(int32_t twice, const struct kws_round *by)
 {
-    const uint32_t room = (UINT32_C(1) << 30) - 1 - products * (128 * 255);
-    const uint32_t last = (uint32_t)(-1 - shift); /* exponent - 1 */
-    struct kws_round round = {.multiplier = multiplier, .shift = shift};
+    const int32_t high = kws_multiply_top(twice, by->multiplier);
 
-    round.quick =
-        last < KWS_EXPONENTS && products < (1 << 15) - 256 && (uint32_t)bias + room <= 2 * room;
-    round.exponent = last + 1;
-    round.round = round.quick ? (int32_t)((uint32_t)(2 * zero + 1) << last) : 0;
-    return round;
+    return kws_saturate((high + (high >> 31) + by->round) >> by->exponent);
 }
 
-/* The code of a sum. */
-static inline int8_t kws_code(int32_t sum, const struct kws_round *round,
-                              const struct kws_output *output)
+/*
+ * Prepares a channel whose sums are its bias and so many products of 8 and 9 bits.
+ *
+ * 0 where that cannot be, because of numbers that hardly occur: a multiplier of 1 or more or of
+ * 2^-23 or less, a bias or as many products that come to 2^30, limits within those of int8.
+ */
+static inline int kws_prepare(struct kws_round *by, int32_t bias, int32_t multiplier, int32_t shift,
+                              uint32_t products, const struct kws_output *output)
 {
-    if (!round->quick) {
-        return kws_requantise(sum, round->multiplier, round->shift, output);
-    }
-    const int32_t high = kws_multiply_top(2 * sum, round->multiplier);
-    const int32_t code = kws_saturate((high + (high >> 31) + round->round) >> round->exponent);
+    const uint32_t most = (1U << 15) - 256;
+    const uint32_t room = (UINT32_C(1) << 30) - products * (128 * 255);
 
-    if (output->low == INT8_MIN && output->high == INT8_MAX) {
-        return (int8_t)code;
+    if (products > most || (uint32_t)bias + room > 2 * room || shift >= 0 ||
+        shift < -KWS_EXPONENTS || output->low != INT8_MIN || output->high != INT8_MAX) {
+        return 0;
     }
-    return kws_clamp(code, output);
+    by->bias = 2 * bias;
+    by->multiplier = multiplier;
+    by->round = (2 * output->zero + 1) * (1 << (-shift - 1));
+    by->exponent = -shift;
+    return 1;
 }
 
 #endif
