@@ -91,7 +91,7 @@ void kws_softmax(const void *options, const int8_t *a, const int8_t *b, int8_t *
         for (uint32_t i = 0; i < o->depth; ++i) {
             sum += (uint32_t)kws_divide_by_power(exp_of(o, a[i] - largest), SUM_BITS);
         }
-        while (sum >> bits) {
+        while (bits < 32 && sum >> bits) {
             ++bits;
         }
 
