@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kws import export, features
+from kws import features
 from kws.audio import read_audio
 from kws.mfcc import Mfcc
 from tiny_model import SPEC, tiny_artefact
@@ -25,9 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     """kws_host with that model's front-end."""
-    folder = tmp_path_factory.mktemp("host")
-    assert export.main([str(model), "--out", str(folder)]) == 0
-    return build_host(folder)
+    return build_host(tmp_path_factory.mktemp("host"), model)
 
 
 def columns_of(recording: Path, model: Path) -> np.ndarray:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from kws import __version__
-from kws.c_sources import front_end_sources
+from kws.artefact import Artefact
+from kws.display import plain
 from kws.mfcc import Mfcc
-from kws.spec import FrontEnd
+from kws.spotter import Spotter
+from tiny_model import SPEC
 from twins import Wave, build_host
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -84,35 +86,42 @@ UNREADABLE = {
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory, spec: FrontEnd) -> Path:
-    """kws_host with the default front-end."""
-    folder = tmp_path_factory.mktemp("host")
-    for name, text in front_end_sources(spec, "a test").items():
-        (folder / name).write_text(text)
-    return build_host(folder)
+def host(tmp_path_factory: pytest.TempPathFactory, tiny: Artefact) -> Path:
+    """kws_host with a model that fires a lot."""
+    return build_host(tmp_path_factory.mktemp("host"), tiny.folder)
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def columns(host: Path, folder: Path, content: bytes) -> subprocess.CompletedProcess[str]:
+def columns(
+    host: Path, folder: Path, content: bytes, option: str = "--columns"
+) -> subprocess.CompletedProcess[str]:
     path = folder / "some.wav"
     path.write_bytes(content)
-    return run(host, "--columns", path)
+    return run(host, option, path)
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_readable_files(name: str, host: Path, tmp_path: Path, spec: FrontEnd) -> None:
-    expected = [" ".join(map(str, column)) for column in Mfcc(spec).clip(NOISE)]
+def test_readable_files(name: str, host: Path, tmp_path: Path) -> None:
+    expected = [" ".join(map(str, column)) for column in Mfcc(SPEC).clip(NOISE)]
     done = columns(host, tmp_path, READABLE[name])
     assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", expected)
 
 
+def test_words_in_a_file(host: Path, tmp_path: Path, tiny: Artefact, talk: Wave) -> None:
+    content = wav(FORMAT, chunk(b"data", talk.tobytes()))
+    expected = [plain(detection) for detection in Spotter(tiny).feed(talk)]
+    done = columns(host, tmp_path, content, "--listen")
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", expected)
+
+
+@pytest.mark.parametrize("option", ["--columns", "--listen"])
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_unreadable_files(name: str, host: Path, tmp_path: Path) -> None:
+def test_unreadable_files(name: str, option: str, host: Path, tmp_path: Path) -> None:
     content, why = UNREADABLE[name]
-    done = columns(host, tmp_path, content)
+    done = columns(host, tmp_path, content, option)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith(f"kws_host: {tmp_path / 'some.wav'}: ")
     assert why in done.stderr
@@ -136,7 +145,8 @@ def test_full_disk(host: Path, tmp_path: Path) -> None:
 
 
 def test_usage(host: Path) -> None:
-    for arguments in ([], ["--columns"], ["--nothing"], ["some.wav"], ["--help", "more"]):
+    wrong = ([], ["--columns"], ["--listen"], ["--nothing"], ["some.wav"], ["--help", "more"])
+    for arguments in wrong:
         done = run(host, *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "--columns FILE.wav" in done.stderr

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kws import native, native_spotter
+from kws import export, native, native_spotter
 from kws.columns import ColumnFifo
 from kws.decide import Decider, Decision, Detection
 from kws.fft import Spectrum
@@ -37,8 +37,11 @@ settings.load_profile("busy machine")
 
 if library_path := os.environ.get("KWS_LIBRARY"):  # the one with sanitizers
     native.LIBRARY = Path(library_path)
+    LIBRARIES = [native.LIBRARY]
 else:  # a library of yesterday would test yesterday's code
-    subprocess.run(["make", "--silent", "host"], cwd=ROOT, check=True)
+    subprocess.run(["make", "--silent", "host", "backends"], cwd=ROOT, check=True)
+    built = sorted((ROOT / "firmware/build").glob("libkws-*.so"))
+    LIBRARIES = [path for path in built if not path.stem.endswith("-sanitized")]
 
 
 def c_library() -> ctypes.CDLL:
@@ -48,8 +51,9 @@ def c_library() -> ctypes.CDLL:
     return loaded
 
 
-def build_host(folder: Path) -> Path:
-    """kws_host with the generated front-end in `folder`, built there."""
+def build_host(folder: Path, model: str | Path) -> Path:
+    """kws_host with a model, by its name or folder, built in `folder`."""
+    assert export.main([str(model), "--out", str(folder)]) == 0
     make = ["make", "--silent", f"HOST_BUILD={folder}", f"GENERATED={folder}"]
     subprocess.run([*make, f"{folder}/kws_host"], cwd=ROOT, check=True)
     return folder / "kws_host"

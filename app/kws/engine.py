@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,15 @@ class Engine(Protocol):
     def infer(self, window: NDArray[np.int8]) -> NDArray[np.int8]:
         """int8 [columns, coefficients] to int8 [labels]: posterior = (code + 128) / 256."""
         ...
+
+
+class End(NamedTuple):
+    """What goes into a network or comes out of it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float
+    zero: int
 
 
 class TfliteEngine:
@@ -54,20 +63,28 @@ class TfliteEngine:
 def open_engine(artefact: Artefact, threads: int = 1) -> TfliteEngine:
     """The engine of an artefact; raises `ArtefactError` where network and manifest disagree."""
     engine = TfliteEngine(artefact.model, threads)
+    check_ends(artefact, *(_end(tensor) for tensor in (engine.input, engine.output)))
+    return engine
+
+
+def check_ends(artefact: Artefact, source: End, output: End) -> None:
+    """Raises `ArtefactError` where a network's input and output are not the manifest's."""
     spec, labels = artefact.manifest.front_end, artefact.manifest.labels
-    for tensor, what, shape, scale, zero in (
-        (engine.input, "input", (1, spec.columns, spec.coefficients, 1), spec.step, 0),
-        (engine.output, "output", (1, len(labels)), 1 / 256, -128),
+    for found, what, shape, scale, zero in (
+        (source, "input", (1, spec.columns, spec.coefficients, 1), spec.step, 0),
+        (output, "output", (1, len(labels)), 1 / 256, -128),
     ):
-        sizes = tuple(int(size) for size in tensor["shape"])
-        found = (np.dtype(tensor["dtype"]).name, sizes, *tensor["quantization"])
-        expected = ("int8", shape, float(np.float32(scale)), zero)
+        expected = End("int8", shape, float(np.float32(scale)), zero)
         if found != expected:
             raise ArtefactError(
                 f"{artefact.folder}: the network's {what} (type, shape, scale, zero point) is "
-                f"{found}, the manifest's {expected}: export the model again"
+                f"{tuple(found)}, the manifest's {tuple(expected)}: export the model again"
             )
-    return engine
+
+
+def _end(tensor: dict[str, Any]) -> End:
+    shape = tuple(int(size) for size in tensor["shape"])
+    return End(np.dtype(tensor["dtype"]).name, shape, *tensor["quantization"])
 
 
 def _interpreter_class() -> Any:

@@ -72,6 +72,14 @@ def load(path: Path) -> ctypes.CDLL | None:
     loaded.kws_network_work.argtypes = [address]
     loaded.kws_network_output.argtypes = [address]
     loaded.kws_network_output.restype = address
+    loaded.kws_memory.argtypes = [address]
+    loaded.kws_memory.restype = size
+    loaded.kws_init.argtypes = [address, address, address, size, address, address]
+    loaded.kws_reset.argtypes = [address]
+    loaded.kws_feed.argtypes = [address, address, size]
+    loaded.kws_take.argtypes = [address, address, address]
+    loaded.kws_work.argtypes = [address]
+    loaded.kws_top.argtypes = [address, address, address]
     return loaded
 
 

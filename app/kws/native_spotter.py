@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint8, c_uint16, c_uint64, c_void_p
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kws.decide import Decision, Detection, enabled_labels
-from kws.native import CMfcc, c_tables
+from kws.artefact import Artefact
+from kws.decide import ONE, Decision, Detection, enabled_labels
+from kws.engine import End, check_ends
+from kws.errors import ArtefactError
+from kws.export import choose_plan
+from kws.graph import Tensor, read_graph
+from kws.native import CMfcc, c_tables, require
+from kws.native_network import c_plan
+from kws.plan import Plan
 from kws.spec import FrontEnd
 from kws.structs import Network
+
+_OK, _NOT_READY = 0, 2  # enum kws_status
 
 
 class Ring(ctypes.Structure):
@@ -88,6 +100,9 @@ class CDetection(ctypes.Structure):
         return Detection(self.column, self.keyword.decode(), self.score, self.end / sample_rate)
 
 
+_DETECTED = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(CDetection))
+
+
 class Kws(ctypes.Structure):
     """`struct kws` of firmware/include/kws.h."""
 
@@ -131,3 +146,96 @@ def c_model(
         decision.hop,
     )
     return model, [tables, arrays, texts, enabled, plan]
+
+
+class NativeSpotter:
+    """`Spotter` computed by the C twin: the same detections."""
+
+    def __init__(
+        self,
+        artefact: Artefact,
+        keywords: Iterable[str] | None = None,
+        threshold: float | None = None,
+        plan: Plan | None = None,
+    ) -> None:
+        """`plan` None takes a stream's where the network can be one.
+
+        Raises as `Spotter` does, `RuntimeMissing` where the library is not built, and
+        `ArtefactError` where its kernels do not cover the network.
+        """
+        self._library = require()
+        self.spec = artefact.manifest.front_end
+        labels, decision = artefact.manifest.labels, artefact.manifest.decision
+        if threshold is not None:
+            decision = replace(decision, threshold=threshold)
+        graph = read_graph(artefact.model)
+        check_ends(artefact, *(_end(graph.tensors[i]) for i in (*graph.inputs, *graph.outputs)))
+        if plan is None:
+            plan = choose_plan(graph, hop=decision.hop)
+        c_network, parts = c_plan(plan, self._library)
+        model, more = c_model(labels, self.spec, decision, keywords, c_network)
+        memory = np.zeros(self._library.kws_memory(ctypes.addressof(model)) // 8, np.int64)
+        heard = _DETECTED(self._hear)
+        self._alive = (parts, model, more, memory, heard)
+        self._labels = labels
+        self._found: list[Detection] = []
+        self.kws = Kws()
+        self._self = ctypes.addressof(self.kws)
+        self._call("kws_init", ctypes.addressof(model), memory.ctypes.data, memory.nbytes, heard, 0)
+
+    @property
+    def top(self) -> tuple[str, float] | None:
+        """The highest keyword of the last inference with its smoothed posterior, or None."""
+        label, score = c_uint16(), c_uint8()
+        if self._call("kws_top", ctypes.byref(label), ctypes.byref(score)) == _NOT_READY:
+            return None
+        return self._labels[label.value], score.value / ONE
+
+    def feed(self, samples: NDArray[np.int16]) -> Iterator[Detection]:
+        """The detections that int16 [n] samples complete; iterate to the end."""
+        rest = samples.copy()
+        while True:
+            complete, taken = self.take(rest)
+            if not complete:
+                return
+            rest = rest[taken:]
+            while self.work():
+                pass
+            yield from self.found()
+
+    def take(self, samples: NDArray[np.int16]) -> tuple[bool, int]:
+        """`kws_take`: whether a column is complete, and how many samples it took."""
+        if samples.dtype != np.int16 or samples.ndim != 1:
+            raise TypeError(f"samples are {samples.dtype} {samples.shape}; expected int16 [n]")
+        samples = np.ascontiguousarray(samples)
+        at, count = c_void_p(samples.ctypes.data), c_size_t(len(samples))
+        status = self._call("kws_take", ctypes.byref(at), ctypes.byref(count))
+        return status != _NOT_READY, len(samples) - count.value
+
+    def work(self) -> bool:
+        """`kws_work`: whether there is more to do."""
+        return self._call("kws_work") == _NOT_READY
+
+    def found(self) -> list[Detection]:
+        """What was detected since the last call."""
+        found, self._found = self._found, []
+        return found
+
+    def reset(self) -> None:
+        """Start anew, at time 0."""
+        self._call("kws_reset")
+        self._found = []
+
+    def _hear(self, _context: int | None, detection: Any) -> None:
+        self._found.append(detection.contents.detection(self.spec.sample_rate))
+
+    def _call(self, function: str, *arguments: object) -> int:
+        status: int = getattr(self._library, function)(self._self, *arguments)
+        if status not in (_OK, _NOT_READY):
+            raise ArtefactError(f"{function} refuses the model or its arguments (status {status})")
+        return status
+
+
+def _end(tensor: Tensor) -> End:
+    scale, zero = (tensor.scale, tensor.zero_point) if tensor.scales.size else (0.0, 0)
+    return End(tensor.dtype, tensor.shape, scale, zero)

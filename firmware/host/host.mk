@@ -10,8 +10,8 @@ KWS_CFLAGS += -DKWS_VERSION='"$(KWS_VERSION)"'
 include firmware/kernels.mk
 CHAIN_SOURCES := $(sort $(wildcard firmware/src/*.c))
 LIBRARY_SOURCES := $(CHAIN_SOURCES) $(KERNEL_SOURCES)
-HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/main.c \
-	firmware/host/wav.c
+HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c $(GENERATED)/kws_model.c \
+	firmware/host/main.c firmware/host/wav.c
 C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h $(GENERATED)/*.h \
 	firmware/host/*.h)
 
@@ -26,19 +26,18 @@ BACKEND_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%.so)
 backends: $(BACKEND_LIBRARIES)
 
 # $(call library,FILE,BACKEND,FLAGS): moved into place, so that a program which has the old library
-# loaded keeps it.
+# loaded keeps it, and under a name of its own until then, in case two are building it.
 define library
 $(1): $(CHAIN_SOURCES) $(call kernel_sources,$(2)) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(2)) $(3) -fPIC -shared -o $$@.new \
-	    $(CHAIN_SOURCES) $(call kernel_sources,$(2))
-	mv $$@.new $$@
+	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(2)) $(3) -fPIC -shared \
+	    $(CHAIN_SOURCES) $(call kernel_sources,$(2)) -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach backend,$(HOST_BACKENDS),\
     $(eval $(call library,$(HOST_BUILD)/libkws-$(backend).so,$(backend),-O3)))
 
 # Compared, because another KERNELS may have built what is there.
 $(HOST_BUILD)/libkws.so: $(HOST_BUILD)/libkws-$(KERNELS).so FORCE
-	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
+	@cmp -s $< $@ || { cp $< $@.$$$$ && mv $@.$$$$ $@; }
 
 .PHONY: FORCE
 FORCE:

@@ -5,21 +5,22 @@
 #include <string.h>
 
 #include "frontend.h"
-#include "mfcc.h"
-#include "ring.h"
+#include "kws.h"
+#include "kws_model.h"
 #include "wav.h"
 
 enum {
     FAILED = 1,
     USAGE = 2,
-    BLOCK = 1000, /* samples read at a time; any number gives the same columns */
+    BLOCK = 1000, /* samples read at a time; any number gives the same */
+    LINE = 200,   /* bytes, for keywords of up to LINE - KWS_LINE_BYTES */
 };
 
 static const char HELP[] =
-    "usage: kws_host --columns FILE.wav\n"
+    "usage: kws_host --listen FILE.wav | --columns FILE.wav\n"
     "\n"
-    "  --columns FILE.wav  print the front-end's columns of a mono 16-bit PCM recording,\n"
-    "                      one line each, decimal\n"
+    "  --listen FILE.wav   print the keywords in a mono 16-bit PCM recording, as kws-listen does\n"
+    "  --columns FILE.wav  print the front-end's columns of it, one line each, decimal\n"
     "  --help              print this\n"
     "  --version           print the version\n";
 
@@ -37,8 +38,8 @@ static void print_column(const int8_t *column)
     putchar('\n');
 }
 
-/* Streams the samples through the front-end's stages; KWS_NOT_READY where there are none. */
-static enum kws_status stream(struct kws_wav *wav)
+/* The front-end alone; KWS_NOT_READY where there are no samples. */
+static enum kws_status print_columns(struct kws_wav *wav)
 {
     static int16_t frame[KWS_WINDOW];
     static int32_t work[KWS_WINDOW];
@@ -67,7 +68,38 @@ static enum kws_status stream(struct kws_wav *wav)
     return status;
 }
 
-static int print_columns(const char *path, FILE *file)
+static void print_detection(void *context, const struct kws_detection *detection)
+{
+    enum kws_status *status = context;
+    char line[LINE];
+
+    if (kws_line(detection, KWS_SAMPLE_RATE, line, sizeof line) == KWS_OK) {
+        puts(line);
+    } else {
+        *status = KWS_BAD_ARGUMENT;
+    }
+}
+
+/* The whole chain; KWS_NOT_READY where there are no samples. */
+static enum kws_status print_detections(struct kws_wav *wav)
+{
+    static uint64_t memory[KWS_MEMORY_BYTES / sizeof(uint64_t)];
+    int16_t block[BLOCK];
+    struct kws kws;
+    enum kws_status printed = KWS_OK;
+    enum kws_status status = KWS_NOT_READY;
+    size_t count;
+
+    if (kws_init(&kws, &kws_model, memory, sizeof memory, print_detection, &printed) != KWS_OK) {
+        return KWS_BAD_ARGUMENT;
+    }
+    while (printed == KWS_OK && (count = kws_wav_read(wav, block, BLOCK)) > 0) {
+        status = kws_feed(&kws, block, count);
+    }
+    return printed == KWS_OK ? status : printed;
+}
+
+static int read_wav(const char *path, FILE *file, enum kws_status (*print)(struct kws_wav *wav))
 {
     char why[160];
     struct kws_wav wav;
@@ -92,14 +124,14 @@ static int print_columns(const char *path, FILE *file)
         return fail(path, why);
     }
 
-    const enum kws_status status = stream(&wav);
+    const enum kws_status status = print(&wav);
 
     if (ferror(file)) {
         return fail(path, "cannot be read to its end");
     }
     if (status != KWS_OK) {
         return fail(path, status == KWS_NOT_READY ? "the recording is empty"
-                                                  : "the built-in front-end is damaged");
+                                                  : "the built-in model is damaged");
     }
     if (fflush(stdout) || ferror(stdout)) {
         return fail("standard output", "cannot be written");
@@ -107,14 +139,14 @@ static int print_columns(const char *path, FILE *file)
     return 0;
 }
 
-static int columns_of(const char *path)
+static int open_wav(const char *path, enum kws_status (*print)(struct kws_wav *wav))
 {
     FILE *file = fopen(path, "rb");
 
     if (!file) {
         return fail(path, strerror(errno));
     }
-    const int status = print_columns(path, file);
+    const int status = read_wav(path, file, print);
 
     fclose(file);
     return status;
@@ -129,11 +161,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc == 2 && strcmp(option, "--version") == 0) {
-        puts("kws_host " KWS_VERSION);
+        printf("kws_host %s\n", kws_version());
         return 0;
     }
     if (argc == 3 && strcmp(option, "--columns") == 0) {
-        return columns_of(argv[2]);
+        return open_wav(argv[2], print_columns);
+    }
+    if (argc == 3 && strcmp(option, "--listen") == 0) {
+        return open_wav(argv[2], print_detections);
     }
     fputs(HELP, stderr);
     return USAGE;
