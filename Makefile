@@ -44,9 +44,12 @@ eval: $(VENV)/.dev  ## Judge every model on the test set in DATA
 	done
 
 # -- checks ----------------------------------------------------------------------------------------
-.PHONY: test test-all test-runtime lint format bench
+.PHONY: test test-firmware test-all test-runtime lint format bench
 test: tools $(VENV)/.tests host sanitized generate-check  ## Set up what the tests need and run them all
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-firmware: tools $(VENV)/.tests host generate-check  ## Ten minutes of words through every emulated board
+	$(BIN)/python -m pytest tests/test_qemu.py tests/test_firmware.py --minutes 10 $(ARGS)
 
 test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10 to 3.13 that is installed
 	@ran=; failed=; absent=; \

@@ -5,7 +5,8 @@
 #   BOARD_CPU      cortex-m4 or cortex-m7
 #   BOARD_SOURCES  C files that provide board.h
 #   BOARD_CFLAGS, BOARD_LDFLAGS  what those need besides
-#   BOARD_OPENOCD  OpenOCD's configuration file, or BOARD_MACHINE, QEMU's machine
+#   BOARD_OPENOCD  OpenOCD's configuration file, or BOARD_MACHINE, QEMU's machine,
+#                  and BOARD_SHIFT, its speed: 2 ** BOARD_SHIFT nanoseconds an instruction
 BOARDS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard firmware/board/*/board.mk)))))
 BOARD ?= stm32l496g-disco
 CROSS ?= arm-none-eabi-
@@ -42,12 +43,16 @@ FIRMWARE_LDFLAGS := $(FIRMWARE_FLAGS) -nostartfiles --specs=nano.specs $(BOARD_L
 	-Lfirmware/board/$(BOARD) -Tfirmware/board/common/sections.ld \
 	-Wl,--gc-sections,--fatal-warnings,--defsym=STACK_BYTES=$(STACK)
 
-.PHONY: firmware image flash monitor emulate
+.PHONY: firmware image image-path flash monitor emulate
 firmware: image  ## Build an image for BOARD, and say what it takes; MODEL=, KERNELS= choose
 	@echo "$(IMAGE).elf, .hex, .bin, .map"
 	@PYTHONPATH=app $(PYTHON) -m kws.footprint $(IMAGE).map
 
 image: $(IMAGE).elf $(IMAGE).hex $(IMAGE).bin
+
+# What tests ask for: the image's path without a suffix.
+image-path:
+	@echo $(IMAGE)
 
 $(IMAGE).elf: $(FIRMWARE_OBJECTS) firmware/board/common/sections.ld firmware/board/$(BOARD)/memory.ld
 	$(CROSS)gcc $(FIRMWARE_LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(FIRMWARE_OBJECTS)
@@ -100,10 +105,12 @@ emulate: $(IMAGE).elf  ## Run BOARD=qemu-m4 or qemu-m7 on WAV=FILE; HOW=paced in
 	    exit 1; }
 	@command -v qemu-system-arm >/dev/null \
 	    || { echo "make emulate needs: sudo apt-get install qemu-system-arm" >&2; exit 1; }
-	@$(call emulator,$(WAV)$(if $(HOW),$(comma)arg=$(HOW)))
+	@qemu-system-arm -M $(BOARD_MACHINE) -kernel $(IMAGE).elf $(EMULATOR_FLAGS) </dev/null
 
-comma := ,
+# HOW=paced makes an instruction last 2 ** SHIFT nanoseconds, so that time is the same everywhere.
 WAV ?= examples/commands.wav
-EMULATOR := qemu-system-arm -display none -monitor none -serial none -chardev stdio,id=terminal
-emulator = $(EMULATOR) -M $(BOARD_MACHINE) -kernel $(IMAGE).elf -semihosting-config \
-	enable=on,target=native,chardev=terminal,arg=kws,arg=$(1)
+SHIFT ?= $(BOARD_SHIFT)
+comma := ,
+EMULATOR_FLAGS = -display none -monitor none -serial none -chardev stdio,id=terminal \
+	-semihosting-config enable=on,target=native,chardev=terminal,arg=kws,arg=$(WAV)$(if \
+	$(HOW),$(comma)arg=$(HOW)) $(if $(filter paced,$(HOW)),-icount shift=$(SHIFT)$(comma)sleep=off)

@@ -35,6 +35,11 @@ hypothesis.settings.load_profile("kws")
 UNMET: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the recordings are that take long."""
+    parser.addoption("--minutes", type=float, default=0.25, help="of audio for emulated boards")
+
+
 def _lacking() -> dict[str, str]:
     """Why tests of a marker cannot run here, by marker."""
     reasons = {}
@@ -85,6 +90,13 @@ def pytest_terminal_summary(
 def data() -> Path:
     """The folder with speech_commands, speech_commands_test and librispeech."""
     return DATA
+
+
+@pytest.fixture(scope="session")
+def minutes(pytestconfig: pytest.Config) -> float:
+    """How much audio the emulated boards hear in one test."""
+    value: float = pytestconfig.getoption("--minutes")
+    return value
 
 
 @pytest.fixture(scope="session")
