@@ -148,7 +148,7 @@ def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     if kernel == "kws_dense":
         return 2 * _TILE + 4 * (options["units"] + 1)  # inputs widened, sums
     if kernel == "kws_dense_1bit":
-        return _TABLES + 4 * (options["units"] + 1)
+        return _TABLES // 2 + 4 * options["units"]
     if kernel not in ("kws_conv", "kws_conv_1bit", "kws_depthwise", "kws_average_pool"):
         return 0
     depth, channels = options["in"]["depth"], options["out"]["depth"]
@@ -157,10 +157,11 @@ def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     column = options["taps"]["height"] * options["taps"]["width"] * depth
     if kernel == "kws_depthwise":
         return int(4 * column + 4 * channels)
-    # four columns under the kernel widened to int16, one as it is; or two and the shifts to int32
-    columns = round_up(9 * column + 24, _STEP) + 16 * channels
-    bits = column + _TABLES + 8 * (channels + 1)
-    return int(max(columns if kernel == "kws_conv" else bits, 4 * column + 4 * channels))
+    if kernel == "kws_conv_1bit":
+        return int(_TABLES + 12 * channels + 2 * column)
+    # four columns widened to int16 and one as it is; or CMSIS-NN's two, and shifts as int32
+    ours = 16 * channels + 9 * column + 24
+    return int(max(round_up(ours, _STEP), 4 * column + 4 * channels))
 
 
 def lay_out(claims: Sequence[Claim], scratch: Sequence[int]) -> tuple[list[int], int, int]:

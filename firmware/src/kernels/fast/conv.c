@@ -3,13 +3,21 @@
 #include "kernels/fast/round.h"
 #include "kernels/fast/window.h"
 
-static int prepare(const struct kws_conv *o, uint32_t count, struct kws_round *channels)
+struct channel {
+    int32_t bias; /* doubled */
+    struct kws_round round;
+};
+
+static int prepare(const struct kws_conv *o, uint32_t count, struct channel *channels)
 {
     for (uint32_t c = 0; c < o->out.depth; ++c) {
-        if (!kws_prepare(channels + c, o->bias ? o->bias[c] : 0, o->multiplier[c], o->shift[c],
-                         count, &o->output)) {
+        const int32_t bias = o->bias ? o->bias[c] : 0;
+
+        if (!kws_fits(bias, count) ||
+            !kws_prepare(&channels[c].round, o->multiplier[c], o->shift[c], &o->output)) {
             return 0;
         }
+        channels[c].bias = 2 * bias;
     }
     return 1;
 }
@@ -21,7 +29,7 @@ static KWS_APART void widen_one_of_four(const int8_t *column, uint32_t count, in
 }
 
 /* Four places of each channel, the last of them `last` codes behind the first. */
-static KWS_APART void four_places(const struct kws_conv *o, const struct kws_round *channel,
+static KWS_APART void four_places(const struct kws_conv *o, const struct channel *channel,
                                   const uint32_t *words, uint32_t count, int8_t *out, uint32_t last)
 {
     const uint32_t depth = o->out.depth;
@@ -35,17 +43,17 @@ static KWS_APART void four_places(const struct kws_conv *o, const struct kws_rou
         weights = kws_dot_columns(weights, words, count, sums);
         KWS_FORGET(out); /* or the compiler keeps four pointers, and in memory */
 
-        const struct kws_round by = *channel;
+        const struct kws_round by = channel->round;
 
-        out[last] = (int8_t)kws_quick(sums[3], &by);
-        out[2 * depth] = (int8_t)kws_quick(sums[2], &by);
-        out[depth] = (int8_t)kws_quick(sums[1], &by);
-        out[0] = (int8_t)kws_quick(sums[0], &by);
+        out[last] = kws_quick(sums[3], &by);
+        out[2 * depth] = kws_quick(sums[2], &by);
+        out[depth] = kws_quick(sums[1], &by);
+        out[0] = kws_quick(sums[0], &by);
     }
 }
 
 /* One place of each channel. */
-static KWS_APART void one_place(const struct kws_conv *o, const struct kws_round *channels,
+static KWS_APART void one_place(const struct kws_conv *o, const struct channel *channels,
                                 const uint32_t *words, uint32_t count, int8_t *out)
 {
     const uint32_t depth = o->out.depth;
@@ -56,8 +64,8 @@ static KWS_APART void one_place(const struct kws_conv *o, const struct kws_round
         int32_t sums[2] = {channels[c].bias, channels[d].bias};
 
         kws_dot_channels(weights, weights + (d - c) * count, words, count, sums);
-        out[d] = (int8_t)kws_quick(sums[1], channels + d);
-        out[c] = (int8_t)kws_quick(sums[0], channels + c);
+        out[d] = kws_quick(sums[1], &channels[d].round);
+        out[c] = kws_quick(sums[0], &channels[c].round);
         weights += 2 * count;
     }
 }
@@ -75,13 +83,13 @@ static KWS_APART void slow_place(const struct kws_conv *o, const uint32_t *words
     }
 }
 
-/* Scratch: a struct kws_round a channel, four columns widened, then one as it is. */
+/* Scratch: a struct channel for each, four columns widened, then one as it is. */
 void kws_conv(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch)
 {
     const struct kws_conv *o = options;
     const uint32_t count = (uint32_t)o->taps.height * o->taps.width * o->in.depth;
     const uint32_t depth = o->out.depth;
-    struct kws_round *channels = scratch;
+    struct channel *channels = scratch;
     uint32_t *words = (uint32_t *)(channels + depth);
     int8_t *gathered = (int8_t *)(words + kws_column_words(4, count));
     struct kws_window window = kws_window(&o->in, &o->taps, o->out.width, o->in_zero, a, gathered);

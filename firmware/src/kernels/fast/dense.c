@@ -10,6 +10,8 @@ void kws_dense(const void *options, const int8_t *a, const int8_t *b, int8_t *ou
     const struct kws_dense *o = options;
     uint32_t *words = scratch;
     int32_t *sums = (int32_t *)(words + TILE / 2);
+    struct kws_round round;
+    const int quick = kws_prepare(&round, o->multiplier, o->shift, &o->output);
     (void)b;
 
     for (uint32_t unit = 0; unit < o->units; ++unit) {
@@ -28,11 +30,8 @@ void kws_dense(const void *options, const int8_t *a, const int8_t *b, int8_t *ou
         }
     }
     for (uint32_t unit = 0; unit < o->units; ++unit) {
-        struct kws_round by;
-
-        if (kws_prepare(&by, o->bias ? o->bias[unit] : 0, o->multiplier, o->shift, o->inputs,
-                        &o->output)) {
-            out[unit] = (int8_t)kws_quick(2 * sums[unit], &by);
+        if (quick && kws_fits(o->bias ? o->bias[unit] : 0, o->inputs)) {
+            out[unit] = kws_quick(2 * sums[unit], &round);
         } else {
             out[unit] = kws_requantise(sums[unit], o->multiplier, o->shift, &o->output);
         }

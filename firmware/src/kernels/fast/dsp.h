@@ -14,7 +14,7 @@
 
 /* A function of its own, so that its loop has all registers. */
 #ifdef __GNUC__
-#define KWS_APART __attribute__((noinline))
+#define KWS_APART __attribute__((noinline, unused))
 #define KWS_FORGET(variable) __asm__("" : "+r"(variable)) /* how its value came about */
 #else
 #define KWS_APART
@@ -84,6 +84,23 @@ static inline uint32_t kws_add_pairs(uint32_t a, uint32_t b)
     return out;
 }
 
+/* The lower halves, a's first; the upper halves. */
+static inline uint32_t kws_lows(uint32_t a, uint32_t b)
+{
+    uint32_t out;
+
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(out) : "r"(a), "r"(b));
+    return out;
+}
+
+static inline uint32_t kws_highs(uint32_t a, uint32_t b)
+{
+    uint32_t out;
+
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(out) : "r"(b), "r"(a));
+    return out;
+}
+
 /* a * b / 2^32 to the nearest, ties up. */
 static inline int32_t kws_multiply_top(int32_t a, int32_t b)
 {
@@ -123,6 +140,16 @@ static inline int32_t kws_multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
 static inline uint32_t kws_add_pairs(uint32_t a, uint32_t b)
 {
     return kws_pair(kws_low(a) + kws_low(b), kws_high(a) + kws_high(b));
+}
+
+static inline uint32_t kws_lows(uint32_t a, uint32_t b)
+{
+    return kws_pair(kws_low(a), kws_low(b));
+}
+
+static inline uint32_t kws_highs(uint32_t a, uint32_t b)
+{
+    return kws_pair(kws_high(a), kws_high(b));
 }
 
 static inline int32_t kws_multiply_top(int32_t a, int32_t b)
