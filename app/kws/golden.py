@@ -15,6 +15,7 @@ from kws import golden_float, golden_int8
 from kws.errors import ArtefactError
 from kws.golden_int8 import Value
 from kws.graph import Graph, Node, Options, Tensor, read_graph
+from kws.settle import RELABELS, settle
 
 Array = NDArray[Any]
 Kernel = Callable[[Sequence[Value], Tensor, Options], Array]
@@ -26,7 +27,7 @@ class Golden:
     """Runs a .tflite on a batch; raises `ArtefactError` for an operator that is not stated."""
 
     def __init__(self, model: bytes | Graph) -> None:
-        self.graph = model if isinstance(model, Graph) else read_graph(model)
+        self.graph = settle(model if isinstance(model, Graph) else read_graph(model))
         self._kernels = [_kernel(node, self.graph) for node in self.graph.nodes]
 
     def infer(self, windows: Array) -> Array:
@@ -68,7 +69,7 @@ def _reshape(inputs: Sequence[Value], _out: Tensor, _options: Options) -> Array:
 def _kernel(node: Node, graph: Graph) -> Kernel:
     """The function that states a node, chosen by the operator and the type that it puts out."""
     dtype = graph.tensors[node.outputs[0]].dtype
-    if node.op == "RESHAPE":
+    if node.op in RELABELS:
         return _reshape
     module = {"int8": golden_int8, "float32": golden_float}.get(dtype)
     kernel: Kernel | None = getattr(module, node.op.lower(), None)

@@ -92,6 +92,12 @@ def mean(inputs: Sequence[Value], out: Tensor, _options: Options) -> Codes:
     return _saturate(scaled + out.zero_point)
 
 
+def reduce_max(inputs: Sequence[Value], _out: Tensor, _options: Options) -> Codes:
+    """The largest code over some axes."""
+    x = inputs[0].data
+    return np.asarray(x.max(axis=tuple({int(axis) % x.ndim for axis in inputs[1].data.flat})))
+
+
 def add(inputs: Sequence[Value], out: Tensor, options: Options) -> Codes:
     """Both inputs come to one scale, 20 bits finer than twice the larger of theirs."""
     twice = 2 * max(value.tensor.scale for value in inputs)

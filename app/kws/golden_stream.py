@@ -12,7 +12,7 @@ from kws import golden_int8
 from kws.golden_int8 import Value
 from kws.graph import Graph, Options
 from kws.layers import SLIDING, Layer
-from kws.lower import slide
+from kws.place import slide
 from kws.stream import Stage, read_flow
 
 Codes = NDArray[np.int8]

@@ -277,6 +277,7 @@ _READERS = {
     "ADD": ("AddOptions", "activation"),
     "MUL": ("MulOptions", "activation"),
     "MEAN": ("ReducerOptions", "keep_dims"),
+    "REDUCE_MAX": ("ReducerOptions", "keep_dims"),
     "SOFTMAX": ("SoftmaxOptions", "beta"),
     "STRIDED_SLICE": ("StridedSliceOptions", "begin_mask odd_masks"),
 }

@@ -12,11 +12,21 @@ import numpy as np
 
 from kws.errors import ArtefactError
 from kws.graph import Graph, Node, Tensor
+from kws.settle import RELABELS, settle
 
 SLIDING = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D")
 ACTIVATIONS = ("RELU", "RELU6", "RELU_N1_TO_1")
-OPERATORS = (*SLIDING, "FULLY_CONNECTED", "MEAN", "ADD", "PAD", *ACTIVATIONS, "QUANTIZE", "SOFTMAX")
-_RELABELS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+REDUCTIONS = ("MEAN", "REDUCE_MAX")
+OPERATORS = (
+    *SLIDING,
+    "FULLY_CONNECTED",
+    *REDUCTIONS,
+    "ADD",
+    "PAD",
+    *ACTIVATIONS,
+    "QUANTIZE",
+    "SOFTMAX",
+)
 _LARGEST = 2**16 - 1  # of a side, in C
 
 
@@ -104,6 +114,7 @@ def read_layers(graph: Graph) -> Network:
         raise ArtefactError(
             f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs; expected one of each"
         )
+    graph = settle(graph)
     ends = {"input": graph.tensors[graph.inputs[0]], "output": graph.tensors[graph.outputs[0]]}
     for end, tensor in ends.items():
         if tensor.dtype != "int8":
@@ -120,7 +131,7 @@ def read_layers(graph: Graph) -> Network:
         node = graph.nodes[index]
         _check(graph, index)
         out = node.outputs[0]
-        if node.op in (*_RELABELS, "STRIDED_SLICE"):
+        if node.op in (*RELABELS, "STRIDED_SLICE"):
             views[out] = _view(graph, index, views[node.inputs[0]])
             continue
         source = node.inputs[0]
@@ -150,7 +161,7 @@ def _takes_pad(node: Node) -> bool:
 def _activations(graph: Graph, index: int) -> list[int]:
     """Indices of the tensors that a node reads and another made."""
     node = graph.nodes[index]
-    inputs = node.inputs[:1] if node.op in _RELABELS else node.inputs
+    inputs = node.inputs[:1] if node.op in RELABELS else node.inputs
     return [i for i in inputs if i >= 0 and graph.tensors[i].data is None]
 
 
@@ -167,7 +178,7 @@ def _live(graph: Graph) -> Iterator[int]:
 
 def _check(graph: Graph, index: int) -> None:
     node = graph.nodes[index]
-    if node.op not in (*OPERATORS, *_RELABELS, "STRIDED_SLICE"):
+    if node.op not in (*OPERATORS, *RELABELS, "STRIDED_SLICE"):
         raise _refuse(graph, index, f"not supported; expected one of {' '.join(OPERATORS)}")
     for i in (*_activations(graph, index), node.outputs[0]):
         tensor = graph.tensors[i]

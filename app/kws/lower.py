@@ -13,6 +13,7 @@ from kws.fixed_point import quantise_multiplier
 from kws.golden_int8 import limits
 from kws.graph import Tensor
 from kws.layers import ACTIVATIONS, Layer, Shape
+from kws.place import Slide, pad_widths, slide, weights_of
 
 _POSTERIOR = (1 / 256, -128)  # scale and zero point of TFLite's int8 softmax
 _EXP_BITS = 26  # fraction bits of softmax's differences
@@ -27,23 +28,6 @@ class Call:
     macs: int = 0
 
 
-@dataclass(frozen=True)
-class Slide:
-    """Where a kernel or a pool lies; `missing` are the rows of padding that it takes in time."""
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    top: int
-    left: int
-    missing: int
-
-    @property
-    def span(self) -> int:
-        """Rows that it covers."""
-        return (self.kernel[0] - 1) * self.dilation[0] + 1
-
-
 def lower(layer: Layer, one_row: bool = False) -> Call:
     """The kernel that computes a layer, or one row of it where it takes no padding in time.
 
@@ -52,50 +36,8 @@ def lower(layer: Layer, one_row: bool = False) -> Call:
     return _LOWER[layer.node.op](layer, one_row)
 
 
-def slide(layer: Layer) -> Slide:
-    """The geometry of a convolution or a pool, checked against the shape that it puts out."""
-    node, options = layer.node, layer.node.options
-    if node.op in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-        kernel = layer.pair(_weights(layer).shape[1:3])
-    else:
-        kernel = layer.pair(options.window)
-    stride, dilation = layer.pair(options.stride), layer.pair(options.dilation)
-    before, behind = _folded(layer)
-    missing, first = [], []
-    for axis in range(2):
-        size = layer.inputs[0].shape[axis] + before[axis] + behind[axis]
-        span = (kernel[axis] - 1) * dilation[axis] + 1
-        if options.padding == "SAME":
-            count = -(-size // stride[axis])
-        else:
-            count = (size - span) // stride[axis] + 1
-        if count != layer.shape[axis]:
-            raise layer.refuse(f"puts out {tuple(layer.shape)}; expected {count} on axis {axis}")
-        padding = max((count - 1) * stride[axis] + span - size, 0)
-        missing.append(padding + before[axis] + behind[axis])
-        first.append(padding // 2 + before[axis])
-    return Slide(kernel, stride, dilation, first[0], first[1], missing[0])
-
-
-def pad_widths(layer: Layer, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Of the pad at node `index`: rows and columns before, rows and columns behind."""
-    node = layer.graph.nodes[index]
-    data = layer.graph.tensors[node.inputs[1]].data
-    widths = np.zeros((0, 2)) if data is None else np.asarray(data)
-    inner = widths[1:3] if len(widths) == 4 else widths[1:2]
-    if not 3 <= len(widths) <= 4 or widths.min() < 0 or widths[0].any() or widths[-1].any():
-        raise layer.refuse(f"pads by {widths.tolist()}; expected a constant for height and width")
-    pairs = [(int(a), int(b)) for a, b in inner] + [(0, 0)] * (2 - len(inner))
-    (top, bottom), (left, right) = pairs[::-1] if layer.turned else pairs
-    return (top, left), (bottom, right)
-
-
-def _folded(layer: Layer) -> tuple[tuple[int, int], tuple[int, int]]:
-    return ((0, 0), (0, 0)) if layer.folded is None else pad_widths(layer, layer.folded)
-
-
 def _conv(layer: Layer, one_row: bool) -> Call:
-    place, weights, x = slide(layer), _weights(layer), layer.inputs[0].shape
+    place, weights, x = slide(layer), weights_of(layer), layer.inputs[0].shape
     if weights.shape[3] != x.depth:
         raise layer.refuse(
             f"weights of depth {weights.shape[3]} on {x.depth} channels; groups are not supported"
@@ -114,7 +56,7 @@ def _conv(layer: Layer, one_row: bool) -> Call:
 
 
 def _depthwise(layer: Layer, one_row: bool) -> Call:
-    place, weights, x = slide(layer), _weights(layer), layer.inputs[0].shape
+    place, weights, x = slide(layer), weights_of(layer), layer.inputs[0].shape
     if weights.shape[0] != 1 or weights.shape[3] % x.depth:
         raise layer.refuse(f"weights {weights.shape} on {x.depth} channels; expected a multiple")
     flat = np.asarray(weights.data).reshape(-1, weights.shape[3])
@@ -127,7 +69,7 @@ def _depthwise(layer: Layer, one_row: bool) -> Call:
 
 def _dense(layer: Layer, one_row: bool) -> Call:
     """One scale and one row of inputs; else a convolution of kernel 1 does the same."""
-    weights, size = _weights(layer), layer.inputs[0].shape.size
+    weights, size = weights_of(layer), layer.inputs[0].shape.size
     units, inputs = weights.shape
     rows = size // inputs
     if size % inputs or layer.shape.size != rows * units:
@@ -161,7 +103,7 @@ def _pool(layer: Layer, one_row: bool) -> Call:
 
 
 def _mean(layer: Layer, one_row: bool) -> Call:
-    x, out, over = layer.inputs[0].shape, layer.out, mean_axes(layer)
+    x, out, over = layer.inputs[0].shape, layer.out, reduced_axes(layer)
     source = _source(layer)
     height = 1 if one_row else x.height
     count = (height if over[0] else 1) * (x.width if over[1] else 1)
@@ -183,8 +125,25 @@ def _mean(layer: Layer, one_row: bool) -> Call:
     return Call("kws_mean", options)
 
 
-def mean_axes(layer: Layer) -> tuple[bool, bool]:
-    """Whether a mean goes over height, over width."""
+def _reduce_max(layer: Layer, one_row: bool) -> Call:
+    """A pool as large as what it goes over."""
+    x, over = layer.inputs[0].shape, reduced_axes(layer)
+    height, width = (1 if one_row else x.height), x.width
+    size = (height if over[0] else 1, width if over[1] else 1)
+    out = Shape(height // size[0], width // size[1], x.depth)
+    if out.size != layer.shape.size // (layer.shape.height if one_row else 1):
+        raise layer.refuse(f"{tuple(x)} to {tuple(layer.shape)}")
+    options = {
+        "in": _shape(Shape(height, width, x.depth)),
+        "out": _shape(out),
+        "taps": _taps(Slide(size, (1, 1), (1, 1), 0, 0, 0)),
+        "output": _output(layer),
+    }
+    return Call("kws_max_pool", options)
+
+
+def reduced_axes(layer: Layer) -> tuple[bool, bool]:
+    """Whether a mean or a maximum goes over height, over width."""
     axes, rank = layer.operand(1), len(layer.graph.tensors[layer.node.inputs[0]].shape)
     given = {int(a) % rank for a in np.asarray(axes.data).flat} if axes and rank > 2 else set()
     if not given or not given <= set(range(1, rank - 1)):
@@ -281,6 +240,7 @@ _LOWER: dict[str, Callable[[Layer, bool], Call]] = {
     "MAX_POOL_2D": _pool,
     "AVERAGE_POOL_2D": _pool,
     "MEAN": _mean,
+    "REDUCE_MAX": _reduce_max,
     "ADD": _add,
     "PAD": _pad,
     "QUANTIZE": _rescale,
@@ -293,20 +253,11 @@ def _source(layer: Layer) -> Tensor:
     return layer.graph.tensors[layer.node.inputs[0]]
 
 
-def _weights(layer: Layer) -> Tensor:
-    weights = layer.operand(1)
-    if weights is None or weights.data is None or weights.dtype != "int8":
-        raise layer.refuse("weights are not an int8 constant")
-    if not len(weights.scales) or weights.zero_points.any():
-        raise layer.refuse("weights without a scale, or with a zero point that is not 0")
-    return weights
-
-
 def _channels(
     layer: Layer, codes: NDArray[np.int8], count: int, factor: NDArray[np.float64] | None = None
 ) -> dict[str, Any]:
     """Zero points, limits, biases and multipliers; `codes` [channels, ...] bound the sums."""
-    source, out, weights, bias = _source(layer), layer.out, _weights(layer), layer.operand(2)
+    source, out, weights, bias = _source(layer), layer.out, weights_of(layer), layer.operand(2)
     if factor is None:
         factor = source.scale * weights.scales.astype(np.float64)
     if len(factor) not in (1, count):

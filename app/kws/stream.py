@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from kws.graph import Graph
-from kws.layers import SLIDING, Layer, Network, Shape, View, read_layers
-from kws.lower import lower, mean_axes, pad_widths, slide
+from kws.layers import REDUCTIONS, SLIDING, Layer, Network, Shape, View, read_layers
+from kws.lower import lower, reduced_axes
+from kws.place import pad_widths, slide
 from kws.plan import Buffer, Claim, Plan, Step, first_row, lay_out, round_up, scratch_bytes
 
 _ARENA_STEP = 8
@@ -145,7 +146,7 @@ def stream_plan(graph: Graph) -> Plan:
     return Plan(
         steps=tuple(steps),
         buffers=tuple(
-            Buffer(graph.tensors[tensor].name, offset, track.row, flow.keep[tensor])
+            Buffer(flow.network.graph.tensors[tensor].name, offset, track.row, flow.keep[tensor])
             for offset, (tensor, track) in zip(offsets, flow.tracks.items(), strict=False)
         ),
         input=0,
@@ -165,7 +166,7 @@ def _is_timed(layer: Layer, sources: list[Track]) -> bool:
     )
     if not rows_kept or layer.shape.height == 1:
         return False
-    return layer.node.op != "MEAN" or not mean_axes(layer)[0]
+    return layer.node.op not in REDUCTIONS or not reduced_axes(layer)[0]
 
 
 def _timed(layer: Layer, sources: list[Track]) -> Track:

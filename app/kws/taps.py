@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 from kws.graph import Options
 
 
+def fit(size: int, places: int, axis: int, options: Options) -> tuple[int, int]:
+    """Outputs along height (axis 0) or width (1), and the padding that they take."""
+    stride = options.stride[axis]
+    span = (places - 1) * options.dilation[axis] + 1
+    count = -(-size // stride) if options.padding == "SAME" else (size - span) // stride + 1
+    return count, max((count - 1) * stride + span - size, 0)
+
+
 def taps(
     x: NDArray[Any], kernel: tuple[int, ...], options: Options, fill: float
 ) -> Iterator[NDArray[Any]]:
@@ -21,12 +29,8 @@ def taps(
     row or column of padding behind, as TFLite's ComputePaddingHeightWidth does.
     """
     pads, counts = [], []
-    for size, length, stride, dilation in zip(
-        x.shape[1:3], kernel, options.stride, options.dilation, strict=True
-    ):
-        span = (length - 1) * dilation + 1
-        count = -(-size // stride) if options.padding == "SAME" else (size - span) // stride + 1
-        missing = max((count - 1) * stride + span - size, 0)
+    for axis in range(2):
+        count, missing = fit(x.shape[1 + axis], kernel[axis], axis, options)
         pads.append((missing // 2, missing - missing // 2))
         counts.append(count)
     padded = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=fill)
