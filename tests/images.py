@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.display import plain
-from kws.export import export
 from kws.golden import Golden
 from kws.mfcc import Mfcc
 from kws.spotter import Spotter
@@ -41,14 +40,6 @@ def build(board: str, **variables: str) -> Path:
     return ROOT / done.stdout.splitlines()[-1]
 
 
-def write_sources(model: str, folder: Path) -> Path:
-    """A model's C sources, for the variable MODEL_FOLDER."""
-    folder.mkdir()
-    for name, text in export(model)[1].items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
 def emulate(board: str, wav: Path, how: str = "", **variables: str) -> list[str]:
     """All lines that an emulated board prints for a recording; "#" begins those that are notes."""
     build(board, **variables)
@@ -63,7 +54,7 @@ def detections(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-class GoldenEngine:
+class GoldenBatches:
     """`Engine` by the golden arithmetic: a recording's windows, many at once, in their order."""
 
     def __init__(self, artefact: Artefact, samples: Wave) -> None:
@@ -83,5 +74,5 @@ class GoldenEngine:
 
 def expected(artefact: Artefact, samples: Wave) -> list[str]:
     """What kws-listen prints for a recording, with the golden engine."""
-    spotter = Spotter(artefact, GoldenEngine(artefact, samples))
+    spotter = Spotter(artefact, GoldenBatches(artefact, samples))
     return [plain(detection) for detection in spotter.feed(samples)]

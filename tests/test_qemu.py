@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from images import EMULATED, build, detections, emulate, expected, make, write_sources
+from images import EMULATED, build, detections, emulate, expected, make
+from kws import export
 from kws.artefact import DEFAULT_MODEL, Artefact
 from kws.audio import read_audio
 from kws.spec import FrontEnd
@@ -34,7 +35,7 @@ def check_homes(model: str, wav: Path, folder: Path) -> None:
     artefact = Artefact.load(model)
     lines = expected(artefact, read_audio(wav, artefact.manifest.front_end.sample_rate))
     assert lines
-    host = build_host(write_sources(model, folder / "sources"))
+    host = build_host(folder / "host", model)
     done = subprocess.run([host, "--listen", wav], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == lines
     for board in EMULATED:
@@ -72,8 +73,8 @@ def test_every_home_hears_recorded_words(data: Path, tmp_path: Path, minutes: fl
 def small(tmp_path_factory: pytest.TempPathFactory, tiny: Artefact) -> dict[str, str]:
     """firmware.mk's variables for an image of the tiny model, which is fast."""
     folder = tmp_path_factory.mktemp("small")
-    sources = write_sources(str(tiny.folder), folder / "sources")
-    return {"MODEL_FOLDER": str(sources), "IMAGE": str(folder / "image"), "KERNELS": "portable"}
+    assert export.main([str(tiny.folder), "--out", str(folder)]) == 0
+    return {"MODEL_FOLDER": str(folder), "IMAGE": str(folder / "image"), "KERNELS": "portable"}
 
 
 @pytest.fixture(scope="module")
