@@ -121,7 +121,7 @@ def window_plan(graph: Graph) -> Plan:
     ]
     offsets, scratch, end = lay_out(claims, [step.scratch for step in steps])
     buffers = [
-        Buffer(graph.tensors[tensor].name, offset, rows[tensor], shape.height)
+        Buffer(network.graph.tensors[tensor].name, offset, rows[tensor], shape.height)
         for offset, (tensor, shape) in zip(offsets, made.items(), strict=True)
     ]
     return Plan(
@@ -146,9 +146,9 @@ def first_row(layer: Layer, view: View, row: int) -> int:
 def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     """Bytes that a kernel may ask for besides its operands: enough for every backend."""
     if kernel == "kws_dense":
-        return 2 * _TILE + 4 * (options["units"] + 1)  # inputs widened, sums
+        return int(2 * _TILE + 4 * (options["units"] + 1))  # inputs widened, sums
     if kernel == "kws_dense_1bit":
-        return _TABLES // 2 + 4 * options["units"]
+        return int(_TABLES // 2 + 4 * options["units"])
     if kernel not in ("kws_conv", "kws_conv_1bit", "kws_depthwise", "kws_average_pool"):
         return 0
     depth, channels = options["in"]["depth"], options["out"]["depth"]
