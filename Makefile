@@ -45,7 +45,7 @@ eval: $(VENV)/.dev  ## Judge every model on the test set in DATA
 
 # -- checks ----------------------------------------------------------------------------------------
 .PHONY: test test-firmware test-all test-runtime lint format bench
-test: tools $(VENV)/.tests host sanitized generate-check  ## Set up what the tests need and run them all
+test: tools $(VENV)/.tests cmsis-nn host sanitized generate-check  ## Set up what the tests need and run them all
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-firmware: tools $(VENV)/.tests host generate-check  ## Ten minutes of words through every emulated board
@@ -67,7 +67,7 @@ test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10
 	    "not installed here:$${absent:- none}"; \
 	[ -z "$$failed" ] && [ -n "$$ran" ]
 
-test-runtime: $(VENV)/.dev host sanitized
+test-runtime: $(VENV)/.dev cmsis-nn host sanitized
 	$(BIN)/python -m pytest -n auto -m 'not train' $(ARGS)
 
 C_FILES = $(wildcard firmware/include/*.h firmware/src/*.[ch] firmware/src/kernels/*.h \
@@ -86,7 +86,7 @@ format: $(VENV)/.dev  ## Let ruff and clang-format rewrite what lint would refus
 	$(BIN)/ruff format .
 	clang-format -i $(C_FILES)
 
-bench: $(VENV)/.dev host  ## Measure speed and memory; nothing else should run
+bench: $(VENV)/.dev host cmsis-nn  ## Measure speed and memory; nothing else should run
 	@for script in $(wildcard tests/bench_*.py); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 .PHONY: clean

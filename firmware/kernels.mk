@@ -8,6 +8,9 @@ KERNEL_FOLDER := firmware/src/kernels
 BACKENDS := $(notdir $(patsubst %/,%,$(wildcard $(KERNEL_FOLDER)/*/)))
 KERNEL_FUNCTIONS := $(sort $(notdir $(wildcard $(KERNEL_FOLDER)/portable/*.c)))
 
+include firmware/cmsis_nn.mk
+KERNEL_EXTRA_simd := $(KERNEL_FOLDER)/simd/dot.c
+
 kernel_sources = $(foreach file,$(KERNEL_FUNCTIONS),$(firstword \
 	$(wildcard $(KERNEL_FOLDER)/$(1)/$(file)) $(KERNEL_FOLDER)/portable/$(file))) \
 	$(KERNEL_EXTRA_$(1))
