@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from test_host import READABLE, UNREADABLE
-from twins import ROOT, extremes
+from twins import LIBRARIES, ROOT, extremes
 
 BUILD = ROOT / "firmware/build"
 TWIN_TESTS = ("test_fft.py", "test_ring.py", "test_columns.py", "test_mfcc.py")
-# Python's half is tested elsewhere, and espeak-ng does not run with the sanitizer preloaded.
-TWIN_CHOICE = ("-k", "not python and not speech")
+KERNEL_TESTS = ("test_kernels.py", "test_network.py")
+BACKENDS = [path.stem.removeprefix("libkws-") for path in LIBRARIES]
+# Python's half is tested elsewhere; espeak-ng and cc do not run with the sanitizer preloaded.
+TWIN_CHOICE = ("-k", "not python and not speech and not structures")
 STRICT = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99",  # Python leaks at its exit
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -29,35 +31,34 @@ def sanitized() -> None:
     subprocess.run(["make", "--silent", "sanitized"], cwd=ROOT, check=True)
 
 
-def test_twins() -> None:
+def sanitized_library(backend: str) -> Path:
+    return BUILD / f"libkws-{backend}-sanitized.so"
+
+
+def run_tests(library: Path, tests: tuple[str, ...]) -> None:
+    """Runs them in a Python of their own with a library that needs the sanitizers' runtime."""
     runtime = subprocess.run(
         ["cc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    environment = {
-        **os.environ,
-        **STRICT,
-        "LD_PRELOAD": runtime,
-        "KWS_LIBRARY": str(BUILD / "libkws-portable-sanitized.so"),
-    }
-    tests = [str(ROOT / "tests" / name) for name in TWIN_TESTS]
+    environment = {**os.environ, **STRICT, "LD_PRELOAD": runtime, "KWS_LIBRARY": str(library)}
+    files = [str(ROOT / "tests" / name) for name in tests]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:xdist",
-            "-k",
-            "not python and not speech",
-            *tests,
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:xdist", *TWIN_CHOICE, *files],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_twins() -> None:
+    run_tests(sanitized_library("portable"), TWIN_TESTS)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_kernels(backend: str) -> None:
+    run_tests(sanitized_library(backend), KERNEL_TESTS)
 
 
 def test_broken_files(tmp_path: Path) -> None:

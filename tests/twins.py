@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kws import export, native, native_spotter
+from kws.artefact import Artefact
 from kws.columns import ColumnFifo
 from kws.decide import Decider, Decision, Detection
+from kws.engine import Engine
 from kws.fft import Spectrum
+from kws.golden import Golden
 from kws.mfcc import Mfcc
 from kws.native import NativeMfcc
+from kws.native_spotter import NativeSpotter
 from kws.ring import SampleRing
 from kws.smooth import Smoother
 from kws.spec import FrontEnd
+from kws.spotter import Spotter
 
 Wave = NDArray[np.int16]
 
@@ -222,6 +228,23 @@ def c_plain(detection: Detection, end: int, rate: int) -> str:
     )
     assert status == OK
     return text.value.decode()
+
+
+class GoldenEngine(Engine):
+    """The golden arithmetic as an engine: what C is held to."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._golden = Golden(artefact.model)
+
+    def infer(self, window: NDArray[np.int8]) -> NDArray[np.int8]:
+        return np.asarray(self._golden.infer(window), np.int8)
+
+
+def spotter(twin: str, artefact: Artefact, **options: Any) -> Spotter | NativeSpotter:
+    """Either twin's whole chain."""
+    if twin == "c":
+        return NativeSpotter(artefact, **options)
+    return Spotter(artefact, GoldenEngine(artefact), **options)
 
 
 SPECTRUM = {"python": Spectrum, "c": CSpectrum}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,48 +40,54 @@ class NativeNetwork:
         if status != _OK:
             raise ValueError(f"an arena of {plan.arena} bytes is refused with status {status}")
 
-    def reset(self) -> None:
-        """Forget all columns of a stream, and unfinished work."""
-        self._library.kws_network_reset(self._self)
-
     def infer(self, window: Codes) -> Codes:
         """Of a window's plan: int8 [columns, coefficients] to int8 [labels]."""
         if self._plan.stride:
             raise ValueError("a stream's plan takes columns; expected a window's")
-        self._check(window)
-        data = np.ascontiguousarray(window)
-        ctypes.memmove(self._library.kws_network_input(self._self), data.ctypes.data, data.nbytes)
-        self._library.kws_network_start(self._self)
-        self._work()
-        codes = self._output()
+        codes = self._run(window)
         assert codes is not None  # every layer has run
         return codes
 
     def push(self, column: Codes) -> Codes | None:
         """Of a stream's plan: int8 [coefficients] to int8 [labels], or None between outputs."""
-        if self._plan.stride == 0:
+        if not self._plan.stride:
             raise ValueError("a window's plan takes windows; expected a stream's")
-        self._check(column)
-        data = np.ascontiguousarray(column)
-        self._library.kws_network_push(self._self, data.ctypes.data)
-        self._work()
-        return self._output()
+        return self._run(column)
 
-    def _check(self, codes: Codes) -> None:
+    def reset(self) -> None:
+        """Forget all columns of a stream, and unfinished work."""
+        self._library.kws_network_reset(self._self)
+
+    def start(self, codes: Codes) -> None:
+        """Take a window or a column, and leave all work to `work`."""
         if codes.dtype != np.int8 or codes.size != self._in_size:
             raise ValueError(
                 f"input is {codes.dtype} {codes.shape}; expected int8 of {self._in_size} values"
             )
+        data = np.ascontiguousarray(codes)
+        if self._plan.stride:
+            self._library.kws_network_push(self._self, data.ctypes.data)
+        else:
+            place = self._library.kws_network_input(self._self)
+            ctypes.memmove(place, data.ctypes.data, data.nbytes)
+            self._library.kws_network_start(self._self)
 
-    def _work(self) -> None:
-        while self._library.kws_network_work(self._self) == _NOT_READY:
-            pass
+    def work(self) -> bool:
+        """Run the next layer that is due; whether there are more."""
+        return bool(self._library.kws_network_work(self._self) == _NOT_READY)
 
-    def _output(self) -> Codes | None:
+    def output(self) -> Codes | None:
+        """What the work has led to."""
         address = self._library.kws_network_output(self._self)
         if not address:
             return None
         return np.frombuffer(ctypes.string_at(address, self._out_size), np.int8)
+
+    def _run(self, codes: Codes) -> Codes | None:
+        self.start(codes)
+        while self.work():
+            pass
+        return self.output()
 
 
 def c_plan(plan: Plan, library: ctypes.CDLL) -> tuple[structs.Plan, list[object]]:
@@ -120,7 +126,7 @@ def c_options(kernel: str, options: Mapping[str, Any], alive: list[object]) -> c
 def run_kernel(
     kernel: str,
     options: Mapping[str, Any],
-    inputs: tuple[Codes, ...],
+    inputs: Sequence[Codes],
     size: int,
     scratch: int,
     library: ctypes.CDLL | None = None,
@@ -128,7 +134,7 @@ def run_kernel(
     """One kernel on one input or two: int8 [size], with so many bytes of scratch memory."""
     alive: list[object] = []
     filled = c_options(kernel, options, alive)
-    out, work = np.empty(size, np.int8), _memory(scratch)
+    out, work = np.empty(size, np.int8), np.empty(scratch, np.int8)
     data = [np.ascontiguousarray(codes) for codes in inputs]
     operands = [codes.ctypes.data for codes in data] + [None] * (2 - len(data))
     run = getattr(library or require(), kernel)

@@ -19,7 +19,7 @@ C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h 
 host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host $(HOST_BUILD)/libcount.so  ## Build the C twin for this machine
 
 # The library with each backend that this machine can run; libkws.so is that of KERNELS.
-HOST_BACKENDS := $(sort $(KERNELS) $(filter portable fast,$(BACKENDS)))
+HOST_BACKENDS := $(sort $(KERNELS) $(filter portable fast simd,$(BACKENDS)))
 BACKEND_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%.so)
 
 .PHONY: backends
