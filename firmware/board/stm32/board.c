@@ -16,11 +16,12 @@ static unsigned next; /* the half that is taken next */
 /* Copies one half into the queue, in far less time than the other half takes to fill. */
 static void take_half(void)
 {
+    const unsigned gain = stm32_board.microphone.gain;
     int16_t *samples = audio_next();
 
     if (samples) {
         for (size_t i = 0; i < AUDIO_BLOCK; i++) {
-            samples[i] = stm32_sample(ring[next][i], stm32_board.microphone.gain);
+            samples[i] = stm32_sample(ring[next][i], gain);
         }
         audio_put(AUDIO_BLOCK);
     }

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "family.h"
 #include "stm32.h"
 
 static void number(const char *name, uint32_t value)
