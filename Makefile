@@ -71,7 +71,8 @@ test-runtime: $(VENV)/.dev cmsis-nn host sanitized
 	$(BIN)/python -m pytest -n auto -m 'not train' $(ARGS)
 
 C_FILES = $(wildcard firmware/include/*.h firmware/src/*.[ch] firmware/src/kernels/*.h \
-    firmware/src/kernels/*/*.[ch] firmware/host/*.[ch] tests/*.c)
+    firmware/src/kernels/*/*.[ch] firmware/board/*.[ch] firmware/board/*/*.[ch] \
+    firmware/host/*.[ch] tests/*.c)
 
 lint: $(VENV)/.dev  ## ruff, mypy and clang-format, changing nothing
 	@command -v clang-format >/dev/null \
