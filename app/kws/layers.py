@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -129,7 +129,7 @@ def read_layers(graph: Graph) -> Network:
     layers: list[Layer] = []
     for index in live:
         node = graph.nodes[index]
-        _check(graph, index)
+        _check(graph, index, views)
         out = node.outputs[0]
         if node.op in (*RELABELS, "STRIDED_SLICE"):
             views[out] = _view(graph, index, views[node.inputs[0]])
@@ -176,12 +176,14 @@ def _live(graph: Graph) -> Iterator[int]:
     return reversed(live)
 
 
-def _check(graph: Graph, index: int) -> None:
+def _check(graph: Graph, index: int, made: Collection[int]) -> None:
     node = graph.nodes[index]
     if node.op not in (*OPERATORS, *RELABELS, "STRIDED_SLICE"):
         raise _refuse(graph, index, f"not supported; expected one of {' '.join(OPERATORS)}")
     for i in (*_activations(graph, index), node.outputs[0]):
         tensor = graph.tensors[i]
+        if i not in made and i != node.outputs[0]:
+            raise _refuse(graph, index, f"no node before makes {tensor.name!r}")
         if tensor.dtype != "int8":
             raise _refuse(graph, index, f"{tensor.name!r} is {tensor.dtype}; expected int8")
         if len(tensor.scales) != 1:
