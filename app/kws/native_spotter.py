@@ -100,7 +100,7 @@ class CDetection(ctypes.Structure):
         return Detection(self.column, self.keyword.decode(), self.score, self.end / sample_rate)
 
 
-_DETECTED = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(CDetection))
+DETECTED = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(CDetection))
 
 
 class Kws(ctypes.Structure):
@@ -175,7 +175,7 @@ class NativeSpotter:
         c_network, parts = c_plan(plan, self._library)
         model, more = c_model(labels, self.spec, decision, keywords, c_network)
         memory = np.zeros(self._library.kws_memory(ctypes.addressof(model)) // 8, np.int64)
-        heard = _DETECTED(self._hear)
+        heard = DETECTED(self._hear)
         self._alive = (parts, model, more, memory, heard)
         self._labels = labels
         self._found: list[Detection] = []
