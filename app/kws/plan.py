@@ -146,7 +146,7 @@ def first_row(layer: Layer, view: View, row: int) -> int:
 def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     """Bytes that a kernel may ask for besides its operands: enough for every backend."""
     if kernel == "kws_dense":
-        return int(2 * _TILE + 4 * (options["units"] + 1))  # inputs widened, sums
+        return int(2 * _TILE + 4 + 4 * (options["units"] + 1))  # inputs widened, sums
     if kernel == "kws_dense_1bit":
         return int(_TABLES // 2 + 4 * options["units"])
     if kernel not in ("kws_conv", "kws_conv_1bit", "kws_depthwise", "kws_average_pool"):

@@ -9,7 +9,7 @@ void kws_dense(const void *options, const int8_t *a, const int8_t *b, int8_t *ou
 {
     const struct kws_dense *o = options;
     uint32_t *words = scratch;
-    int32_t *sums = (int32_t *)(words + TILE / 2);
+    int32_t *sums = (int32_t *)(words + TILE / 2 + 1); /* 255 inputs take a word more */
     struct kws_round round;
     const int quick = kws_prepare(&round, o->multiplier, o->shift, &o->output);
     (void)b;
