@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 
 from kws.artefact import Artefact
 from kws.engine import open_engine
+from kws.graph import read_graph
 from kws.spec import FrontEnd
 from kws_train.config import Training
 from kws_train.inventory import statistics
@@ -96,6 +98,22 @@ def test_a_float_network_and_the_8_bit_one_that_starts_from_it(
 
 
 @pytest.mark.train
+def test_a_network_that_streams_and_knows_other_words(archive: Path, tmp_path: Path) -> None:
+    labels = ("yes", "no", "_unknown_", "_silence_")
+    text = EXPERIMENT.format(precision="int8").replace('["yes", "no"]', json.dumps(labels))
+    text = text.replace("[network]", '[network]\npadding = "valid"').replace(
+        "copies = 2", "copies = 2\nbeside = 0.5\nroom = 0.5\npartial = 0.5"
+    )
+    (tmp_path / "streams.toml").write_text(text)
+    assert train(tmp_path, archive, "streams") == 0
+    artefact = Artefact.load(tmp_path / "models" / "streams")
+    assert artefact.manifest.labels == labels
+    assert artefact.manifest.provenance["training_clips"] == 27
+    assert artefact.manifest.provenance["validation_clips"] == 3
+    assert all(node.options.padding == "VALID" for node in read_graph(artefact.model).nodes)
+
+
+@pytest.mark.train
 def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.toml").write_text(HIDDEN)
     assert train(tmp_path, tmp_path / "nowhere", "small") == 1
@@ -105,7 +123,8 @@ def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
 def small_corpus(words: list[int], clips: list[int]) -> Corpus:
     versions = np.zeros((len(clips), FrontEnd().columns + 16, FrontEnd().coefficients), np.int8)
     none = np.zeros(0, np.int8)
-    return Corpus(("yes", "no", "cat"), versions, np.array(clips), np.array(words), 0, none, none)
+    words_, clips_ = np.array(words), np.array(clips)
+    return Corpus(("yes", "no", "cat"), versions, clips_, words_, len(words), 0, none, none)
 
 
 def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path) -> None:

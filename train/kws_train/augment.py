@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from kws.spec import FrontEnd
+from kws_train import scenes
 
 Wave = NDArray[np.int16]
 Rng = np.random.Generator
@@ -34,6 +35,9 @@ class Augmentation:
             length perturbation, Jaitly and Hinton, 2013)
     channel colour of the microphone and the room: the deviation in dB of random gains at
             `_CHANNEL_BANDS` frequencies, joined by lines; 0 leaves the recording as it is
+    beside  share of the versions with other words before and after, see scenes.py
+    room    share of the versions in a reverberant room
+    partial clips of the label "_unknown_" that are labels' words cut short, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
     snr_db  ratio of the recording's power to the noise's, in dB
@@ -47,6 +51,9 @@ class Augmentation:
     speed: tuple[float, float] = (0.87, 1.15)
     warp: tuple[float, float] = (0.88, 1.0)
     channel: float = 0.0
+    beside: float = 0.0
+    room: float = 0.0
+    partial: float = 0.0
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     snr_db: tuple[float, float] = (5.0, 30.0)
@@ -77,17 +84,30 @@ def judging_noises(recordings: Sequence[Wave]) -> list[Wave]:
 
 
 def vary(
-    wave: Wave, noises: Sequence[Wave], spec: FrontEnd, options: Augmentation, rng: Rng
+    wave: Wave,
+    noises: Sequence[Wave],
+    spec: FrontEnd,
+    options: Augmentation,
+    rng: Rng,
+    others: Sequence[Wave] = (),
 ) -> Wave:
-    """One varied version of a recording: int16 [options.samples(spec)]."""
+    """One varied version of a recording: int16 [options.samples(spec)].
+
+    `others` are what words beside it are drawn from.
+    """
     sound = wave.astype(np.float32)
     speed = rng.uniform(*options.speed)
     sound = soxr.resample(sound, speed * spec.sample_rate, spec.sample_rate, quality="MQ")
     if options.channel:
         sound = _coloured(sound, options.channel, rng)
     sound = _placed(sound, options.samples(spec), rng.integers(-spec.hop // 2, spec.hop // 2 + 1))
+    if others and rng.random() < options.beside:
+        before, after = (others[i].astype(np.float32) for i in rng.integers(len(others), size=2))
+        sound = scenes.beside(sound, before, after, spec.sample_rate, rng)
+    if options.room and rng.random() < options.room:
+        sound = scenes.in_a_room(sound, spec.sample_rate, rng)
     if rng.random() < options.noise:
-        noise = _noise(len(sound), noises, rng)
+        noise = noise_like(len(sound), noises, rng)
         sound = sound + noise * _noise_gain(sound, noise, rng.uniform(*options.snr_db))
     sound = sound * 10 ** (rng.uniform(*options.gain_db) / 20)
     sound = sound * min(1.0, _CEILING / max(float(np.abs(sound).max()), 1.0))
@@ -126,7 +146,7 @@ def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.
     return placed
 
 
-def _noise(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.float32]:
+def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.float32]:
     """A stretch of a background recording, or of white noise through a random first-order slope."""
     if rng.random() < 0.8:
         recording = noises[rng.integers(len(noises))]

@@ -51,11 +51,13 @@ class NetworkConfig:
     precision   "float", or "int8": 8-bit weights and activations through QKeras
     activation  "relu": every convolution and dense layer has a norm, which folds, then a ReLU;
                 "elu": each has an ELU, and norms stand only where `norm` layers are listed
+    padding     "same", or "valid": none, so that the network can run column by column
     """
 
     layers: tuple[Layer, ...]
     precision: str = "float"
     activation: str = "relu"
+    padding: str = "same"
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,9 @@ class _Maker:
             raise ConfigError(f"precision is {config.precision!r}; expected 'float' or 'int8'")
         if config.activation not in ("relu", "elu"):
             raise ConfigError(f"activation is {config.activation!r}; expected 'relu' or 'elu'")
+        if config.padding not in ("same", "valid"):
+            raise ConfigError(f"padding is {config.padding!r}; expected 'same' or 'valid'")
+        self.padding = config.padding
         self.quantised = config.precision != "float"
         self.elu = config.activation == "elu"
         if self.quantised and self.elu:
@@ -102,7 +105,7 @@ class _Maker:
             options |= {"kernel_quantizer": quantiser, "kernel_constraint": UnitRange()}
             return QDense(layer.filters, **options)(x)
         # a bias before a norm would be idle
-        options |= {"padding": "same", "strides": layer.stride, "use_bias": self.elu}
+        options |= {"padding": self.padding, "strides": layer.stride, "use_bias": self.elu}
         kind = "depthwise" if layer.kind == "depthwise" else "kernel"
         if self.quantised:
             options |= {f"{kind}_quantizer": quantiser, f"{kind}_constraint": UnitRange()}

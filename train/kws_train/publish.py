@@ -33,7 +33,7 @@ def publish(
         "description": experiment.description,
         "command": f"make train-{folder.name}",
         "data": "Speech Commands v0.01 and v0.02 (Warden, arXiv 1804.03209, CC BY 4.0)",
-        "training_clips": len(data.words) - data.synthetic,
+        "training_clips": data.recordings,
         "synthesised_clips": data.synthetic,
         "validation_clips": len(data.answers),
         "validation_accuracy": round(accuracy, 4),

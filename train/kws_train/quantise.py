@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ def export(experiment: Experiment, model: Any) -> bytes:
     spec = experiment.front_end
     builder = Builder((1, spec.columns, spec.coefficients, 1), Quant(spec.step, 0))
     quantised = experiment.network.precision != "float"
-    add = _add_quantised if quantised else _add_float
+    add = partial(
+        _add_quantised if quantised else _add_float, padding=experiment.network.padding.upper()
+    )
     x = builder.input if quantised else builder.dequantize(builder.input)
     for index, layer in enumerate(experiment.network.layers):
         name = f"{layer.kind}{index}"
@@ -88,7 +91,9 @@ def _tflite_order(kernel: NDArray[Any], depthwise: bool) -> NDArray[Any]:
     return np.moveaxis(kernel, -1, 0)
 
 
-def _add_quantised(builder: Builder, x: Any, layer: Layer, model: Any, name: str) -> Any:
+def _add_quantised(
+    builder: Builder, x: Any, layer: Layer, model: Any, name: str, padding: str
+) -> Any:
     folded = fold(model.get_layer(name), model.get_layer(f"{name}_norm"), float(x.quant.scale))
     last = name == "labels"
     options: dict[str, Any] = {
@@ -99,10 +104,10 @@ def _add_quantised(builder: Builder, x: Any, layer: Layer, model: Any, name: str
     if layer.kind == "dense":
         return builder.dense(x, folded.codes, folded.bias, **options)
     make = builder.depthwise if layer.kind == "depthwise" else builder.conv
-    return make(x, folded.codes, folded.bias, padding="SAME", stride=layer.stride, **options)
+    return make(x, folded.codes, folded.bias, padding=padding, stride=layer.stride, **options)
 
 
-def _add_float(builder: Builder, x: Any, layer: Layer, model: Any, name: str) -> Any:
+def _add_float(builder: Builder, x: Any, layer: Layer, model: Any, name: str, padding: str) -> Any:
     found = model.get_layer(name)
     if layer.kind == "norm":
         gain, shift, mean, variance = found.get_weights()
@@ -114,5 +119,5 @@ def _add_float(builder: Builder, x: Any, layer: Layer, model: Any, name: str) ->
         x = builder.dense(x, kernel, bias)
     else:
         make = builder.depthwise if layer.kind == "depthwise" else builder.conv
-        x = make(x, kernel, bias, padding="SAME", stride=layer.stride)
+        x = make(x, kernel, bias, padding=padding, stride=layer.stride)
     return x if name == "labels" else builder.elu(x)

@@ -19,6 +19,7 @@ from kws.artefact import models_dir
 from kws.command import Parser, run
 from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
+from kws_train.data import UNKNOWN
 from kws_train.extras import TRAINING, need
 from kws_train.versions import Corpus, corpus
 
@@ -121,6 +122,8 @@ class Trainer:
         )
         decayed = [w for w in self.model.trainable_weights if "kernel" in w.name]
         self._decay = [] if experiment.network.precision != "float" else decayed
+        labels = experiment.labels
+        self._unknown = labels.index(UNKNOWN) if UNKNOWN in labels else -1
         self._step = tf.function(self._one_step)
 
     def _claim_folder(self) -> None:
@@ -145,7 +148,8 @@ class Trainer:
             return own * values + (1 - own) * tf.reverse(values, [0])
 
         x = mixed(as_input(windows, self.experiment))
-        answer = mixed(tf.one_hot(words, labels))  # nothing, for a word that is no label
+        known = tf.where(words < labels, words, self._unknown)
+        answer = mixed(tf.one_hot(known, labels))  # nothing, for a word that is no label
         mass = tf.reduce_sum(answer, -1, keepdims=True)
         answer += options.smoothing * (mass / labels - answer)
         with tf.GradientTape() as tape:

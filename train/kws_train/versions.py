@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from kws.decide import is_keyword
 from kws.native import best_mfcc
 from kws.tables import tables
-from kws_train import augment, data
+from kws_train import augment, data, scenes
 from kws_train.config import Experiment
-from kws_train.data import Clip
+from kws_train.data import SILENCE, UNKNOWN, Clip
 from kws_train.synthesise import synthesise
 from kws_train.voices import Voices
 
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
+SILENCES = 600  # clips of noise alone
+SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
 VOICES = "kokoro"  # the folder in the cache that `make voices` fills
 console = Console(stderr=True)
 
@@ -37,8 +40,10 @@ class Corpus:
     versions    [n, columns + 2 margin, coefficients]
     clips       [n] the clip that a version is of
     words       [clips] index into `names`
-    synthetic   how many of the clips are synthesised, the last ones
-    validation  [m, columns, coefficients], one centred window a clip of a label
+    recordings  how many of the clips are recordings, the first ones
+    synthetic   how many of those after them a synthesiser spoke
+    validation  [m, columns, coefficients], one centred window a clip of a label, or of any word
+                where "_unknown_" is a label
     answers     [m] label of each of those
     """
 
@@ -46,6 +51,7 @@ class Corpus:
     versions: Columns
     clips: NDArray[np.intp]
     words: NDArray[np.intp]
+    recordings: int
     synthetic: int
     validation: Columns
     answers: NDArray[np.intp]
@@ -67,27 +73,34 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         for word, made in _synthesised(words, names, cache, experiment):
             waves += made
             words += [word] * len(made)
+        synthetic = len(words) - len(kept)
         noises = augment.training_noises(data.noises(root, spec.sample_rate))
+        for label, made in _scenes(waves, words, noises, experiment):
+            waves = [*waves, *made]
+            words += [label] * len(made)
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
         np.save(partial / "versions.npy", make_versions(waves, clips, noises, experiment))
         np.save(partial / "clips.npy", clips)
         np.save(partial / "words.npy", words)
-        np.save(partial / "synthetic.npy", len(words) - len(kept))
+        np.save(partial / "recordings.npy", len(kept))
+        np.save(partial / "synthetic.npy", synthetic)
         partial.rename(folder)
     stored = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     judged, waves = data.load(
-        [clip for clip in splits["validation"] if clip.word in labels], spec.sample_rate
+        [c for c in splits["validation"] if c.word in labels or UNKNOWN in labels],
+        spec.sample_rate,
     )
     return Corpus(
         names=names,
         versions=stored["versions"],
         clips=np.array(stored["clips"]),
         words=np.array(stored["words"]),
+        recordings=int(stored["recordings"]),
         synthetic=int(stored["synthetic"]),
         validation=data.windows(waves, spec),
-        answers=np.array([labels.index(clip.word) for clip in judged]),
+        answers=np.array([labels.index(c.word if c.word in labels else UNKNOWN) for c in judged]),
     )
 
 
@@ -118,7 +131,8 @@ def make_versions(
     def make(index: int) -> None:
         rng = np.random.default_rng([index, len(clips)])
         mfcc = mfccs[rng.integers(len(mfccs))]
-        versions[index] = mfcc.clip(augment.vary(waves[clips[index]], noises, spec, options, rng))
+        wave = augment.vary(waves[clips[index]], noises, spec, options, rng, waves)
+        versions[index] = mfcc.clip(wave)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in track(
@@ -135,14 +149,41 @@ def _synthesised(
     options, labels = experiment.synthetic, len(experiment.labels)
     rate = experiment.front_end.sample_rate
     count = np.bincount(words, minlength=len(names))
-    least = [max(options.least, options.fill - int(n)) for n in count[:labels]]
-    made = [(i, synthesise(names[i], n, rate)) for i, n in enumerate(least)]
+    spoken = [i for i, name in enumerate(names) if is_keyword(name)]
+    made = [
+        (i, synthesise(names[i], max(options.least, options.fill - int(count[i])), rate))
+        for i in spoken
+        if i < labels
+    ]
     if options.neural:
         voices, kept = Voices(cache / VOICES), cache / f"spoken-{rate}"
-        for i, name in enumerate(names):
+        for i in spoken:
             more = max(options.neural, options.neural_fill - int(count[i]))
             wanted = more if i < labels else options.neural // 3
-            made.append((i, voices.clips(name, wanted, rate, kept / name)))
+            made.append((i, voices.clips(names[i], wanted, rate, kept / names[i])))
+    return made
+
+
+def _scenes(
+    waves: Sequence[Wave], words: Sequence[int], noises: Sequence[Wave], experiment: Experiment
+) -> list[tuple[int, list[Wave]]]:
+    """Clips of the labels that no folder has: words cut short as unknown, noise as silence."""
+    labels, spec, options = experiment.labels, experiment.front_end, experiment.augment
+    rng = np.random.default_rng(len(waves))
+    made = []
+    if UNKNOWN in labels and options.partial:
+        own = [wave for wave, word in zip(waves, words, strict=True) if word < len(labels)]
+        chosen = rng.permutation(len(own))[: int(options.partial * len(own))]
+        cut = [scenes.cut_short(own[i], spec.sample_rate, rng) for i in chosen]
+        made.append((labels.index(UNKNOWN), cut))
+    if SILENCE in labels:
+        quiet = []
+        for _ in range(SILENCES):
+            noise = augment.noise_like(options.samples(spec), noises, rng)
+            level = 10 ** (rng.uniform(*SILENCE_DB) / 20) * 2**15
+            scale = level / max(float(np.sqrt(np.square(noise).mean())), 1e-9)
+            quiet.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
+        made.append((labels.index(SILENCE), quiet))
     return made
 
 
