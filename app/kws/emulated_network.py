@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,11 @@ FIRMWARE = ROOT / "firmware"
 @cache
 def network_elf(cpu: str, backend: str) -> bytes:
     """network.c and a backend's kernels for a bare "m4" or "m7"."""
-    recipe = (
-        "print: ; @echo $(call kernel_sources,$(KERNELS)); echo $(call kernel_flags,$(KERNELS))"
-    )
+    lists = (f"echo $(call kernel_{each},$(KERNELS))" for each in ("sources", "flags"))
+    recipe = "print:;@" + ";".join(lists)
+    make = ["make", "--silent", "--file=firmware/kernels.mk", f"KERNELS={backend}"]
     printed = subprocess.run(
-        ["make", "--silent", "--file=firmware/kernels.mk", f"KERNELS={backend}"]
-        + ["--eval", recipe, "print"],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+        [*make, "--eval", recipe, "print"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
     sources, flags = (line.split() for line in printed.splitlines())
     return compile_elf(
@@ -58,6 +53,7 @@ class EmulatedNetwork:
         address = place_plan(plan, self._firmware)
         network = _narrow(structs.Network)
         self._network = self._firmware.reserve(ctypes.sizeof(network))
+        self._column = self._firmware.reserve(plan.buffers[plan.input].row_bytes)
         self._next = self._network + network.next.offset
         self._call("kws_network_init", address, arena, plan.arena)
 
@@ -74,14 +70,10 @@ class EmulatedNetwork:
 
     def push(self, column: NDArray[np.int8]) -> NDArray[np.int8] | None:
         """What a column of a stream leads to: the output's codes, or None."""
-        start = self._firmware.place(column.tobytes()) if not self._column else self._column
-        self._column = start
-        self._firmware.write(start, column.tobytes())
-        self._call("kws_network_push", start)
+        self._firmware.write(self._column, column.tobytes())
+        self._call("kws_network_push", self._column)
         self._work()
         return self._output() if self._call("kws_network_output") else None
-
-    _column = 0
 
     def _work(self) -> None:
         self.instructions = [0] * len(self._plan.steps)
@@ -103,34 +95,43 @@ class EmulatedNetwork:
 
 
 def network_instructions(plan: Plan, cpu: str = "m4", backend: str = "fast") -> list[int]:
-    """Instructions of each step of a window's plan, with an input of zeros; data hardly matter."""
+    """Instructions of a run of each step; inputs are zeros, for data hardly matter."""
     network = EmulatedNetwork(plan, cpu, backend)
-    buffer = plan.buffers[plan.input]
-    network.infer(np.zeros(buffer.row_bytes * buffer.rows, np.int8))
-    return network.instructions
+    source = plan.buffers[plan.input]
+    if not plan.stride:
+        network.infer(np.zeros(source.row_bytes * source.rows, np.int8))
+        return network.instructions
+    column, most = np.zeros(source.row_bytes, np.int8), network.instructions
+    outputs = 0
+    while outputs < 1:  # then each layer has run
+        outputs += network.push(column) is not None
+        most = [max(pair) for pair in zip(most, network.instructions, strict=True)]
+    return most
 
 
 def place_plan(plan: Plan, firmware: Firmware) -> int:
     """The address of a `struct kws_plan` in emulated memory, with all that it points to."""
 
     def constant(array: NDArray[Any]) -> int:
-        return firmware.place(np.ascontiguousarray(array).tobytes())
+        return firmware.place(array.tobytes())
 
-    def several(values: list[ctypes.Structure]) -> int:
-        return firmware.place(b"".join(bytes(value) for value in values))
+    def fill(structure: type[ctypes.Structure], values: Mapping[str, Any]) -> bytes:
+        given = {name: 0 if value is None else value for name, value in values.items()}
+        return bytes(structs.fill(_narrow(structure), given, constant))
 
     layers = []
     for step in plan.steps:
-        layer = _fill(structs.Layer, vars(step) | {"options": None, "run": None}, constant)
-        layer.run = firmware.symbols[step.kernel] | 1
-        layer.options = several([_fill(structs.OPTIONS[step.kernel], step.options, constant)])
-        layers.append(layer)
-    buffers = [_fill(structs.Buffer, vars(buffer), constant) for buffer in plan.buffers]
-    counts = {"layer_count": len(layers), "buffer_count": len(buffers)}
-    pointers = {"layers": None, "buffers": None}
-    filled = _fill(structs.Plan, vars(plan) | counts | pointers, constant)
-    filled.layers, filled.buffers = several(layers), several(buffers)
-    return several([filled])
+        options = firmware.place(fill(structs.OPTIONS[step.kernel], step.options))
+        run = firmware.symbols[step.kernel] | 1
+        layers.append(fill(structs.Layer, {**vars(step), "run": run, "options": options}))
+    buffers = [fill(structs.Buffer, vars(buffer)) for buffer in plan.buffers]
+    tables = {
+        "layers": firmware.place(b"".join(layers)),
+        "buffers": firmware.place(b"".join(buffers)),
+        "layer_count": len(layers),
+        "buffer_count": len(buffers),
+    }
+    return firmware.place(fill(structs.Plan, {**vars(plan), **tables}))
 
 
 @cache
@@ -145,20 +146,3 @@ def _narrow(structure: type[ctypes.Structure]) -> Any:
         else:
             fields.append((name, kind))
     return type(structure.__name__, (ctypes.LittleEndianStructure,), {"_fields_": fields})
-
-
-def _fill(
-    structure: type[ctypes.Structure],
-    values: Mapping[str, Any],
-    constant: Callable[[NDArray[Any]], int],
-) -> Any:
-    """A structure of these values: an array becomes the address that `constant` gives it."""
-    filled = _narrow(structure)()
-    for name, kind, *_ in structure._fields_:
-        value = values[name]
-        if kind is ctypes.c_void_p:
-            value = 0 if value is None else constant(value)
-        elif issubclass(kind, ctypes.Structure):
-            value = _fill(kind, value, constant)
-        setattr(filled, name, value)
-    return filled
