@@ -14,11 +14,8 @@ from packaging.tags import platform_tags
 
 LIBRARY = "libkws.so"
 FLAGS = ("-std=c99", "-O3", "-fPIC", "-shared", "-Ifirmware/src", "-Ifirmware/include")
-# Backends by what `cc -dumpmachine` begins with; a Pi's 32-bit compiler may leave NEON out.
-BACKENDS = {
-    "aarch64-linux": ("neon", ()),
-    "arm-linux": ("neon", ("-march=armv7-a", "-mfpu=neon", "-mfloat-abi=hard")),
-}
+KERNELS = "simd"
+NEON = ("-march=armv7-a", "-mfpu=neon", "-mfloat-abi=hard")
 CPU = Path("/proc/cpuinfo")
 
 
@@ -42,28 +39,18 @@ class NativeLibrary(BuildHookInterface):
 
 
 def build(root: Path, library: Path, version: str) -> None:
-    """Compile firmware/src with the machine's best kernels."""
+    """Compile firmware/src as firmware/host/host.mk does."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
     asked = subprocess.run([*compiler, "-dumpmachine"], check=True, capture_output=True, text=True)
-    backend, flags = _backend(asked.stdout.strip())
     sources = root / "firmware" / "src"
     kernels = {path.name: path for path in sorted((sources / "kernels" / "portable").glob("*.c"))}
-    kernels |= {path.name: path for path in sorted((sources / "kernels" / backend).glob("*.c"))}
+    kernels |= {path.name: path for path in sorted((sources / "kernels" / KERNELS).glob("*.c"))}
     files = [*sorted(sources.glob("*.c")), *kernels.values()]
-    flags = (*FLAGS, *flags, f'-DKWS_VERSION="{version}"')
+    flags = [*FLAGS, f'-DKWS_VERSION="{version}"']
+    # a Pi's 32-bit compiler leaves NEON out, which all but the first Pis have
+    if asked.stdout.startswith("arm-linux-") and {"neon", "asimd"} & set(CPU.read_text().split()):
+        flags += NEON
     subprocess.run([*compiler, *flags, "-o", str(library), *map(str, files)], cwd=root, check=True)
-
-
-def _backend(machine: str) -> tuple[str, tuple[str, ...]]:
-    for prefix, backend in BACKENDS.items():
-        if machine.startswith(prefix) and _has_neon():
-            return backend
-    return "portable", ()
-
-
-def _has_neon() -> bool:
-    """Called asimd in 64 bits; a Pi Zero of the first kind has none."""
-    return bool({"neon", "asimd"} & set(CPU.read_text().split()))
 
 
 def _platform() -> str:

@@ -1,9 +1,9 @@
-# Which sources make a backend: KERNELS=portable, or another folder of firmware/src/kernels.
+# Which sources make a backend: KERNELS=simd, or another folder of firmware/src/kernels.
 #
 # $(call kernel_sources,BACKEND) has one file for each function of kernels.h: the backend's own, or
 # portable's where it has none; then what the backend names besides in KERNEL_EXTRA_BACKEND.
 # $(call kernel_flags,BACKEND) is what the compiler needs for them, KERNEL_FLAGS_BACKEND.
-KERNELS ?= portable
+KERNELS ?= simd
 KERNEL_FOLDER := firmware/src/kernels
 BACKENDS := $(notdir $(patsubst %/,%,$(wildcard $(KERNEL_FOLDER)/*/)))
 KERNEL_FUNCTIONS := $(sort $(notdir $(wildcard $(KERNEL_FOLDER)/portable/*.c)))

@@ -8,6 +8,11 @@ KWS_VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' app/kws/__init__.
 KWS_CFLAGS += -DKWS_VERSION='"$(KWS_VERSION)"'
 
 include firmware/kernels.mk
+# a Pi's 32-bit compiler leaves NEON out, which all but the first Pis have
+ifneq ($(filter arm-linux-%,$(shell $(HOST_CC) -dumpmachine)),)
+KERNEL_FLAGS_simd := $(shell grep -qwE 'neon|asimd' /proc/cpuinfo \
+	&& echo -march=armv7-a -mfpu=neon -mfloat-abi=hard)
+endif
 CHAIN_SOURCES := $(sort $(wildcard firmware/src/*.c))
 LIBRARY_SOURCES := $(CHAIN_SOURCES) $(KERNEL_SOURCES)
 HOST_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c $(GENERATED)/kws_model.c \
@@ -43,7 +48,7 @@ $(HOST_BUILD)/libkws.so: $(HOST_BUILD)/libkws-$(KERNELS).so FORCE
 FORCE:
 
 $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) -O2 -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) -O3 -o $@ $(HOST_SOURCES)
 
 # What counts the instructions of emulated code.
 $(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)

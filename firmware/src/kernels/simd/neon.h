@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dot.h"
+/* kws_dot4 in NEON of 32 and 64 bits, and in the dot products that 64-bit CPUs may have. */
+#ifndef KWS_NEON_H
+#define KWS_NEON_H
 
 #include <arm_neon.h>
+
+#include "lanes.h"
 
 #if defined(__aarch64__) && defined(__linux__) && (!defined(__clang__) || __clang_major__ >= 16)
 #include <sys/auxv.h>
@@ -12,13 +16,10 @@
 #endif
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { LANES = 16 };
-
-INLINE int8x16_t load(const void *weights, uint32_t first, enum kws_weights kind)
+KWS_INLINE int8x16_t load(const void *weights, uint32_t first, enum kws_weights kind)
 {
-    static const uint8_t places[LANES] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    static const uint8_t places[KWS_LANES] = {1, 2, 4, 8, 16, 32, 64, 128,
+                                              1, 2, 4, 8, 16, 32, 64, 128};
 
     if (kind == KWS_CODES) {
         return vld1q_s8((const int8_t *)weights + first);
@@ -31,14 +32,6 @@ INLINE int8x16_t load(const void *weights, uint32_t first, enum kws_weights kind
     return vreinterpretq_s8_u8(vorrq_u8(clear, vdupq_n_u8(1)));
 }
 
-INLINE int32_t load_one(const void *weights, uint32_t at, enum kws_weights kind)
-{
-    if (kind == KWS_CODES) {
-        return ((const int8_t *)weights)[at];
-    }
-    return (((const uint8_t *)weights)[at / 8] >> (at % 8) & 1) != 0 ? 1 : -1;
-}
-
 /* A sum in four parts: those of x * weight, and those of zero * weight to be taken off. */
 struct sum {
     int32x4_t x, zero;
@@ -48,7 +41,7 @@ struct sum {
 typedef struct sum step(struct sum sum, int8x16_t x, int8x16_t zero, int8x16_t weights);
 
 /* (x - zero) * weight is at most 255 * 128: 16 bits hold it, whatever its terms do on the way. */
-INLINE struct sum step_plain(struct sum sum, int8x16_t x, int8x16_t zero, int8x16_t weights)
+KWS_INLINE struct sum step_neon(struct sum sum, int8x16_t x, int8x16_t zero, int8x16_t weights)
 {
     const int8x8_t z = vget_low_s8(zero);
     const int8x8_t low = vget_low_s8(weights);
@@ -64,23 +57,23 @@ INLINE struct sum step_plain(struct sum sum, int8x16_t x, int8x16_t zero, int8x1
     return sum;
 }
 
-INLINE int32x2_t fold(struct sum sum)
+KWS_INLINE int32x2_t fold(struct sum sum)
 {
     const int32x4_t parts = vsubq_s32(sum.x, sum.zero);
 
     return vpadd_s32(vget_low_s32(parts), vget_high_s32(parts));
 }
 
-INLINE void dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
-                 const void *const weights[KWS_CHANNELS], uint32_t count, enum kws_weights kind,
-                 step *add)
+KWS_INLINE void dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
+                     const void *const weights[KWS_CHANNELS], uint32_t count, enum kws_weights kind,
+                     step *add)
 {
     const int8x16_t zeros = vdupq_n_s8((int8_t)zero);
     const struct sum none = {vdupq_n_s32(0), vdupq_n_s32(0)};
     struct sum a = none, b = none, c = none, d = none;
     uint32_t i = 0;
 
-    for (; i + LANES <= count; i += LANES) {
+    for (; i + KWS_LANES <= count; i += KWS_LANES) {
         const int8x16_t here = vld1q_s8(x + i);
 
         a = add(a, here, zeros, load(weights[0], i, kind));
@@ -89,21 +82,17 @@ INLINE void dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
         d = add(d, here, zeros, load(weights[3], i, kind));
     }
     vst1q_s32(sums, vcombine_s32(vpadd_s32(fold(a), fold(b)), vpadd_s32(fold(c), fold(d))));
-    for (; i < count; ++i) {
-        for (uint32_t channel = 0; channel < KWS_CHANNELS; ++channel) {
-            sums[channel] += (x[i] - zero) * load_one(weights[channel], i, kind);
-        }
-    }
+    kws_dot4_rest(sums, x, zero, weights, i, count, kind);
 }
 
-static void dot4_plain(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
-                       const void *const weights[KWS_CHANNELS], uint32_t count,
-                       enum kws_weights kind)
+static void dot4_neon(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
+                      const void *const weights[KWS_CHANNELS], uint32_t count,
+                      enum kws_weights kind)
 {
     if (kind == KWS_CODES) {
-        dot4(sums, x, zero, weights, count, KWS_CODES, step_plain);
+        dot4(sums, x, zero, weights, count, KWS_CODES, step_neon);
     } else {
-        dot4(sums, x, zero, weights, count, KWS_SIGNS, step_plain);
+        dot4(sums, x, zero, weights, count, KWS_SIGNS, step_neon);
     }
 }
 
@@ -128,12 +117,4 @@ WITH_SDOT static void dot4_sdot(int32_t sums[KWS_CHANNELS], const int8_t *x, int
 }
 #endif
 
-kws_dot4 *kws_fastest_dot4(void)
-{
-#ifdef WITH_SDOT
-    if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) {
-        return dot4_sdot;
-    }
 #endif
-    return dot4_plain;
-}

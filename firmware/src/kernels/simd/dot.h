@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums of products for four channels at once. */
+/* Sums of products for four channels at once, by the vector instructions that the CPU has. */
 #ifndef KWS_DOT_H
 #define KWS_DOT_H
 
@@ -16,7 +16,7 @@ typedef void kws_dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
                       const void *const weights[KWS_CHANNELS], uint32_t count,
                       enum kws_weights kind);
 
-/* The fastest that this CPU has. */
+/* The fastest that this CPU can run. */
 kws_dot4 *kws_fastest_dot4(void);
 
 /* The weights of channels `first` to `first` + 3, the last one's again where there are fewer. */
