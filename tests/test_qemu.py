@@ -51,7 +51,7 @@ def test_every_home_hears_the_commands(tmp_path: Path) -> None:
 
 def test_every_home_hears_words_in_noise(tmp_path: Path, speech: dict[str, Wave]) -> None:
     noise = np.random.default_rng(5).normal(0, 500, 5 * RATE).astype(np.int16)
-    words = [(name, wave) for name, wave in speech.items() if not name.startswith("seven")]
+    words = [(name, wave) for name, wave in speech.items() if name.endswith("flite")]
     stream = splice(words, RATE, [noise], 10.0)
     check_homes("st-hybrid", write(tmp_path / "words.wav", stream.samples), tmp_path)
 

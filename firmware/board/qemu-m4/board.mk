@@ -4,4 +4,5 @@ BOARD_SOURCES := $(wildcard firmware/board/qemu/*.c) firmware/host/wav.c
 BOARD_CFLAGS := -Ifirmware/host
 BOARD_LDFLAGS := --specs=rdimon.specs
 BOARD_MACHINE := mps2-an386
-BOARD_SHIFT := 4 # as an M4 at 80 MHz with 1.28 cycles an instruction
+# as an M4 at 80 MHz with 1.28 cycles an instruction
+BOARD_SHIFT := 4
