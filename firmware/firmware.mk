@@ -44,7 +44,7 @@ FIRMWARE_LDFLAGS := $(FIRMWARE_FLAGS) -nostartfiles --specs=nano.specs $(BOARD_L
 	-Wl,--gc-sections,--fatal-warnings,--defsym=STACK_BYTES=$(STACK)
 
 .PHONY: firmware image image-path flash monitor emulate
-firmware: image  ## Build an image for BOARD, and say what it takes; MODEL=, KERNELS= choose
+firmware: image  ## Build an image for BOARD (MODEL=, KERNELS=), and say what it takes
 	@echo "$(IMAGE).elf, .hex, .bin, .map"
 	@PYTHONPATH=app $(PYTHON) -m kws.footprint $(IMAGE).map
 
@@ -79,7 +79,7 @@ cross-compiler:
 	    "--no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2; exit 1; }
 
 # -- onto the board, and what it says --------------------------------------------------------------
-flash: $(IMAGE).elf $(IMAGE).hex  ## Write the image for BOARD into it; PROBE=st-flash for that program
+flash: $(IMAGE).elf $(IMAGE).hex  ## Write the image into BOARD; PROBE=st-flash takes that program
 	@[ -n "$(BOARD_OPENOCD)" ] || { echo "$(BOARD) is emulated: make emulate BOARD=$(BOARD)" \
 	    "WAV=examples/commands.wav" >&2; exit 1; }
 	@case "$(PROBE)" in openocd) package=openocd ;; st-flash) package=stlink-tools ;; \
