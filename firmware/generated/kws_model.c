@@ -6414,8 +6414,8 @@ const struct kws_model kws_model = {
     .labels = labels,
     .enabled = enabled,
     .label_count = KWS_LABELS,
-    .smoothing = 32,
-    .threshold = 236,
+    .smoothing = 8,
+    .threshold = 230,
     .refractory = 75,
-    .hop = 1,
+    .hop = 4,
 };

@@ -11,7 +11,7 @@
 /* Of the network's arena, of all that kws_init needs; columns a stride, 0 for whole windows. */
 enum {
     KWS_ARENA_BYTES = 9384,
-    KWS_MEMORY_BYTES = 14952,
+    KWS_MEMORY_BYTES = 14712,
     KWS_LABELS = 10,
     KWS_STRIDE = 0,
 };
