@@ -24,7 +24,11 @@ C_HEADERS := $(KERNEL_HEADERS) $(wildcard firmware/include/*.h firmware/src/*.h 
 host: $(HOST_BUILD)/libkws.so $(HOST_BUILD)/kws_host $(HOST_BUILD)/libcount.so  ## Build the C twin for this machine
 
 # The library with each backend that this machine can run; libkws.so is that of KERNELS.
-HOST_BACKENDS := $(sort $(KERNELS) $(filter portable fast simd,$(BACKENDS)))
+# CMSIS-NN's plain C, where it is there, with the three macros that only Arm's compilers define.
+HOST_BACKENDS := $(sort $(KERNELS) $(filter portable fast simd,$(BACKENDS)) \
+	$(if $(wildcard $(CMSIS_NN_DIR)/Include/arm_nnfunctions.h),cmsis))
+HOST_FLAGS_cmsis := -D__GNUC_PYTHON__ -D__RESTRICT=__restrict -D__CLZ=__builtin_clz
+host_flags = $(KWS_CFLAGS) $(call kernel_flags,$(1)) $(HOST_FLAGS_$(1))
 BACKEND_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%.so)
 
 .PHONY: backends
@@ -34,7 +38,7 @@ backends: $(BACKEND_LIBRARIES)
 # loaded keeps it, and under a name of its own until then, in case two are building it.
 define library
 $(1): $(CHAIN_SOURCES) $(call kernel_sources,$(2)) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(2)) $(3) -fPIC -shared \
+	$(HOST_CC) $(call host_flags,$(2)) $(3) -fPIC -shared \
 	    $(CHAIN_SOURCES) $(call kernel_sources,$(2)) -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach backend,$(HOST_BACKENDS),\
@@ -48,7 +52,7 @@ $(HOST_BUILD)/libkws.so: $(HOST_BUILD)/libkws-$(KERNELS).so FORCE
 FORCE:
 
 $(HOST_BUILD)/kws_host: $(HOST_SOURCES) $(C_HEADERS) app/kws/__init__.py | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) -O3 -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(call host_flags,$(KERNELS)) -O3 -o $@ $(HOST_SOURCES)
 
 # What counts the instructions of emulated code.
 $(HOST_BUILD)/libcount.so: firmware/host/count.c | $(HOST_BUILD)
@@ -69,10 +73,10 @@ $(foreach backend,$(HOST_BACKENDS),\
     $(eval $(call library,$(HOST_BUILD)/libkws-$(backend)-sanitized.so,$(backend),$(SANITIZE))))
 
 $(HOST_BUILD)/kws_host-sanitized: $(HOST_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	$(HOST_CC) $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) $(SANITIZE) -o $@ $(HOST_SOURCES)
+	$(HOST_CC) $(call host_flags,$(KERNELS)) $(SANITIZE) -o $@ $(HOST_SOURCES)
 
 $(HOST_BUILD)/fuzz: $(FUZZ_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
-	clang $(KWS_CFLAGS) $(call kernel_flags,$(KERNELS)) $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	clang $(call host_flags,$(KERNELS)) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    $(FUZZ_SOURCES)
 
 $(HOST_BUILD):
