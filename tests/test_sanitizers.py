@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from test_host import READABLE, UNREADABLE
 from twins import LIBRARIES, ROOT, extremes
 
 BUILD = ROOT / "firmware/build"
-TWIN_TESTS = ("test_fft.py", "test_ring.py", "test_columns.py", "test_mfcc.py")
+TWIN_TESTS = tuple(
+    f"test_{stage}.py" for stage in ("fft", "ring", "columns", "mfcc", "smooth", "decide", "line")
+)
 KERNEL_TESTS = ("test_kernels.py", "test_network.py")
 BACKENDS = [path.stem.removeprefix("libkws-") for path in LIBRARIES]
 # Python's half is tested elsewhere; espeak-ng and cc do not run with the sanitizer preloaded.
@@ -61,6 +64,24 @@ def test_kernels(backend: str) -> None:
     run_tests(sanitized_library(backend), KERNEL_TESTS)
 
 
+def test_words_in_a_file(tmp_path: Path) -> None:
+    samples, rate = soundfile.read(ROOT / "examples" / "commands.wav", dtype="int16")
+    path = tmp_path / "some.wav"
+    soundfile.write(path, samples[: 2 * rate], rate)
+    printed = [
+        subprocess.run(
+            [BUILD / program, "--listen", path],
+            env={**os.environ, **STRICT},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for program in ("kws_host", "kws_host-sanitized")
+    ]
+    assert printed[0].endswith("\n")
+    assert printed[0] == printed[1]
+
+
 def test_broken_files(tmp_path: Path) -> None:
     """Every WAV file of test_host.py, cut and with bytes changed."""
     path = tmp_path / "some.wav"
@@ -74,7 +95,7 @@ def test_broken_files(tmp_path: Path) -> None:
                     broken[rng.randrange(min(60, len(broken)))] = rng.choice((0, 1, 0x7F, 0xFF))
             path.write_bytes(broken)
             done = subprocess.run(
-                [BUILD / "kws_host-sanitized", "--columns", path],
+                [BUILD / "kws_host-sanitized", rng.choice(["--columns", "--listen"]), path],
                 env={**os.environ, **STRICT},
                 capture_output=True,
                 text=True,
