@@ -13,13 +13,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from kws import __version__
+from kws import __version__, native
 from kws.action import ActionError, Command, Recorder
 from kws.artefact import DEFAULT_MODEL, Artefact, list_models
 from kws.command import Parser, run
 from kws.display import Display, JsonLines, LiveLine
 from kws.errors import ArtefactError
-from kws.session import Session
+from kws.session import AnySpotter, Session
 from kws.sources import FileSource, PipeSource, Source
 from kws.spec import FrontEnd
 from kws.spotter import Spotter
@@ -58,6 +58,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--rate", type=_rate, metavar="HZ", help="of standard input (default: the model's)")
     add("--realtime", action="store_true", help="play the file at the speed of speech")
     add("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="(default: %(default)s)")
+    add(
+        "--engine",
+        choices=["native", "tflite"],
+        help="the C detector, or the interpreter (default: native where it is built and its "
+        "kernels cover the model)",
+    )
     add("--threshold", type=_threshold, metavar="P", help="0 to 1, instead of the model's own")
     add("--keywords", type=_words, metavar="A,B,...", help="listen for these only")
     add("--json", action="store_true", help='JSON Lines: {"time", "keyword", "score"}')
@@ -89,7 +95,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def _listen(args: argparse.Namespace) -> None:
     artefact = Artefact.load(args.model)
-    spotter = Spotter(artefact, keywords=args.keywords, threshold=args.threshold)
+    spotter = _spotter(args, artefact)
     recorder = Recorder(args.record, spotter.spec) if args.record else None
     display = _display(args)
     try:
@@ -102,6 +108,19 @@ def _listen(args: argparse.Namespace) -> None:
     finally:
         display.close()
     print(f"{PROGRAM}: {session.summary()}", file=sys.stderr)
+
+
+def _spotter(args: argparse.Namespace, artefact: Artefact) -> AnySpotter:
+    options = {"keywords": args.keywords, "threshold": args.threshold}
+    if args.engine == "native" or (args.engine is None and native.available()):
+        from kws.native_spotter import NativeSpotter
+
+        try:
+            return NativeSpotter(artefact, **options)
+        except ArtefactError:  # such as a layer in float
+            if args.engine:
+                raise
+    return Spotter(artefact, **options)
 
 
 def _display(args: argparse.Namespace) -> Display:

@@ -193,21 +193,16 @@ class NativeSpotter:
 
     def feed(self, samples: NDArray[np.int16]) -> Iterator[Detection]:
         """The detections that int16 [n] samples complete; iterate to the end."""
-        rest = samples.copy()
-        while True:
-            complete, taken = self.take(rest)
-            if not complete:
-                return
-            rest = rest[taken:]
-            while self.work():
-                pass
+        rest = _checked(samples).copy()
+        address, step = rest.ctypes.data, self.spec.hop  # no more than a column each, as for `top`
+        for first in range(0, len(rest), step):
+            count = min(step, len(rest) - first)
+            self._call("kws_feed", address + first * rest.itemsize, count)
             yield from self.found()
 
     def take(self, samples: NDArray[np.int16]) -> tuple[bool, int]:
         """`kws_take`: whether a column is complete, and how many samples it took."""
-        if samples.dtype != np.int16 or samples.ndim != 1:
-            raise TypeError(f"samples are {samples.dtype} {samples.shape}; expected int16 [n]")
-        samples = np.ascontiguousarray(samples)
+        samples = _checked(samples)
         at, count = c_void_p(samples.ctypes.data), c_size_t(len(samples))
         status = self._call("kws_take", ctypes.byref(at), ctypes.byref(count))
         return status != _NOT_READY, len(samples) - count.value
@@ -234,6 +229,12 @@ class NativeSpotter:
         if status not in (_OK, _NOT_READY):
             raise ArtefactError(f"{function} refuses the model or its arguments (status {status})")
         return status
+
+
+def _checked(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    if samples.dtype != np.int16 or samples.ndim != 1:
+        raise TypeError(f"samples are {samples.dtype} {samples.shape}; expected int16 [n]")
+    return np.ascontiguousarray(samples)
 
 
 def _end(tensor: Tensor) -> End:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws.action import Command, Recorder
+from kws.decide import Detection
 from kws.display import Display
 from kws.sources import Source
-from kws.spotter import Spotter
+from kws.spec import FrontEnd
 
 MUTE_SECONDS = 3.0  # of digital zero before the microphone is thought muted
 BEHIND_SECONDS = 1.0  # of waiting audio that are worth a word; then twice as many, and so on
+
+
+class AnySpotter(Protocol):
+    """`Spotter` or its C twin."""
+
+    spec: FrontEnd
+
+    @property
+    def top(self) -> tuple[str, float] | None:
+        """The highest keyword of the last inference with its smoothed posterior, or None."""
+        ...
+
+    def feed(self, samples: NDArray[np.int16]) -> Iterator[Detection]:
+        """The detections that int16 [n] samples complete; iterate to the end."""
+        ...
 
 
 class Session:
@@ -23,7 +41,7 @@ class Session:
     def __init__(
         self,
         source: Source,
-        spotter: Spotter,
+        spotter: AnySpotter,
         display: Display,
         command: Command | None = None,
         recorder: Recorder | None = None,
