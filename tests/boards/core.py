@@ -106,12 +106,18 @@ class Core:
         """What a bus master other than the processor writes."""
         self._uc.mem_write(address, data)
 
-    def run(self, end: float) -> None:
-        """Run until `end` seconds, or until the processor sleeps and nothing would wake it.
+    def stack_used(self) -> int:
+        """Bytes of the stack that were ever written to."""
+        bottom, top = self._elf.symbols["stack_bottom"], self._elf.symbols["stack_top"]
+        stack = bytes(self._uc.mem_read(bottom, top - bottom))
+        return len(stack.lstrip(_JUNK))
+
+    def run(self, end: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Run to `end` seconds, or `until` something, or until nothing would wake the processor.
 
         Raises `BoardFault` for what a board would not take.
         """
-        while self.now < end:
+        while self.now < end and not until():
             while self._events and self._events[0][0] <= self.now:
                 heapq.heappop(self._events)[2]()
             masked = bool(self._uc.reg_read(arm.UC_ARM_REG_PRIMASK))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boards import clocks
 from boards.bus import Bus, Peripheral
 from boards.core import Core, Memory
-from boards.dfsdm import Dfsdm
+from boards.dfsdm import FULL_SCALE, Dfsdm
 from boards.dma import DmaF7, DmaL4
 from boards.pins import Pins, Port
 from boards.system import BASE, SIZE, SystemControl
@@ -99,13 +99,14 @@ class BoardResult:
     lines: list[str]  # of the terminal
     led_events: list[tuple[float, bool]]  # since the microphone started: lit or not
     lost: int  # halves of the ring, or samples before it, that nobody took
-    instructions: int
+    instructions: int  # executed, but for those that waited for the terminal
     seconds: float  # from the microphone's start on
     duty: float  # share of them in which the processor did not sleep
     longest_awake: float
     latest_interrupt: float  # from a half of the ring to the interrupt that takes it
     hz: float
-    scale: float  # of the microphone's samples, 1 is full scale
+    scale: float  # of the filter's results, 1 is full scale
+    stack: int  # bytes of it that were ever used
 
 
 class Board:
@@ -121,14 +122,15 @@ class Board:
 
         Raises `BoardFault` for what the board would not take.
         """
-        machine = Machine(self._elf, self._wiring, self._cpi, samples)
-        return machine.run()
+        return Machine(self._elf, self._wiring, samples, self._cpi).run()
 
 
 class Machine:
     """A board that is switched on."""
 
-    def __init__(self, elf: Elf, wiring: Wiring, cpi: float, samples: NDArray[np.int16]) -> None:
+    def __init__(
+        self, elf: Elf, wiring: Wiring, samples: NDArray[np.int16], cpi: float = 1.0
+    ) -> None:
         self.wiring = wiring
         self.bus = Bus()
         m7 = wiring.family == "f7"
@@ -168,8 +170,8 @@ class Machine:
 
     def run(self) -> BoardResult:
         """Until the last sample has been dealt with."""
-        self.core.run(end=1.0)
-        dfsdm = self.dfsdm
+        self.core.run(end=1.0, until=lambda: self.dfsdm.started is not None)
+        dfsdm, asleep = self.dfsdm, self.core.asleep
         if dfsdm.started is None or dfsdm.ends is None:
             raise dfsdm.refuse("not started a second after reset")
         self.core.run(end=dfsdm.ends + GRACE)
@@ -180,11 +182,12 @@ class Machine:
             lost=self.dma.lost + dfsdm.lost,
             instructions=self.core.instructions,
             seconds=seconds,
-            duty=1 - self.core.asleep / self.core.now,
+            duty=1 - (self.core.asleep - asleep) / seconds,
             longest_awake=self.core.longest_awake,
             latest_interrupt=self.dma.latest,
             hz=float(self.clocks.hclk),
-            scale=float(dfsdm.scale / (1 << 23)),
+            scale=float(dfsdm.scale / FULL_SCALE),
+            stack=self.core.stack_used(),
         )
 
     # -- what is where -----------------------------------------------------------------------------
