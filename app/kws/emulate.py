@@ -29,14 +29,15 @@ FLAGS = ("-mthumb", "-mfloat-abi=hard", "-std=c99", "-O2", "-ffunction-sections"
 _CODE = 0x0800_0000
 _RAM, _RAM_SIZE = 0x2000_0000, 8 << 20
 _STACK = 64 << 10  # at the end of the RAM
+_UNUSED = b"\xa5"  # what it holds before it is used
 _PAGE = 4096
 _RETURN = 0xE000  # where a call comes back to: a page of its own
-_LONGEST = 60_000_000  # microseconds that a call may take: more is a loop without end
+_LONGEST = 2_000_000_000  # instructions of a call: more is a loop without end
 _REGISTERS = 4  # arguments of a call in registers; the others lie on the stack
 
 
 class Elf:
-    """What to load, and where symbols are, of a 32-bit little-endian ELF file."""
+    """What to load, sections' sizes, and where symbols are, of a 32-bit LSB-first ELF file."""
 
     def __init__(self, data: bytes) -> None:
         if data[:6] != b"\x7fELF\x01\x01":
@@ -44,7 +45,7 @@ class Elf:
         self.segments: list[tuple[int, int, bytes]] = []  # where it is stored, size, bytes
         self.symbols: dict[str, int] = {}
         (segments, sections) = struct.unpack_from("<II", data, 28)
-        size, count, section_size, section_count = struct.unpack_from("<HHHH", data, 42)
+        size, count, section_size, section_count, own = struct.unpack_from("<5H", data, 42)
         for i in range(count):
             kind, offset, _, address, stored, memory = struct.unpack_from(
                 "<6I", data, segments + i * size
@@ -55,14 +56,18 @@ class Elf:
             struct.unpack_from("<10I", data, sections + i * section_size)
             for i in range(section_count)
         ]
+
+        def text(at: int) -> str:
+            return data[at : data.index(b"\0", at)].decode()
+
+        self.sections = {text(headers[own][4] + header[0]): header[5] for header in headers}
         for header in headers:
             if header[1] != 2:  # SHT_SYMTAB
                 continue
             names = headers[header[6]][4]
             for at in range(header[4], header[4] + header[5], 16):
                 name, value = struct.unpack_from("<II", data, at)
-                text = data[names + name : data.index(b"\0", names + name)].decode()
-                self.symbols[text] = value & ~1  # Thumb's bit
+                self.symbols[text(names + name)] = value & ~1  # Thumb's bit
 
     @property
     def first(self) -> int:
@@ -93,7 +98,7 @@ def compile_elf(
         )
     with tempfile.TemporaryDirectory() as folder:
         elf = Path(folder) / "code.elf"
-        link = ["-nostartfiles", f"-Wl,-Ttext-segment={_CODE:#x},--no-warn-rwx-segments,-e,0"]
+        link = ["-nostartfiles", f"-Wl,-Ttext-segment={_CODE:#x},-e,0"]
         subprocess.run(
             [COMPILER, *CPUS[cpu], *FLAGS, *flags, *(f"-I{path}" for path in include)]
             + [str(path) for path in sources]
@@ -139,6 +144,7 @@ class Firmware:
         self._uc.mem_write(image.first, self._memory)
         self._uc.mem_map(_RAM, _RAM_SIZE)
         self._uc.mem_map(_RETURN, _PAGE)
+        self._uc.mem_write(_RAM + _RAM_SIZE - _STACK, _UNUSED * _STACK)
         self._next = _RAM
         self._count = count_instructions(self._uc, self._memory, image.first)
 
@@ -156,9 +162,10 @@ class Firmware:
         self.write(address, data)
         return address
 
-    def release(self) -> None:
-        """Make all RAM fresh again."""
-        self._next = _RAM
+    @property
+    def stack(self) -> int:
+        """Bytes of the stack that calls have used."""
+        return len(self.read(_RAM + _RAM_SIZE - _STACK, _STACK).lstrip(_UNUSED))
 
     def write(self, address: int, data: bytes) -> None:
         """Overwrite memory."""
@@ -184,10 +191,10 @@ class Firmware:
                 uc.mem_write(at, struct.pack("<I", value & 0xFFFF_FFFF))
         uc.reg_write(arm.UC_ARM_REG_SP, stack)
         uc.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
-        self._count.instructions = 0
-        uc.emu_start(self.symbols[symbol] | 1, _RETURN, timeout=_LONGEST)
-        if uc.reg_read(arm.UC_ARM_REG_PC) != _RETURN:
-            raise TimeoutError(f"{symbol} did not end within {_LONGEST / 1e6:.0f} s")
+        self._count.instructions, self._count.limit = 0, _LONGEST
+        uc.emu_start(self.symbols[symbol] | 1, _RETURN)
+        if self._count.stopped:
+            raise TimeoutError(f"{symbol} did not end within {_LONGEST:,} instructions")
         return Call(int(uc.reg_read(arm.UC_ARM_REG_R0)), int(self._count.instructions))
 
 

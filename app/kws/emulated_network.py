@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws import structs
+from kws.c_sources import network_sources
 from kws.emulate import Firmware, compile_elf
+from kws.errors import RuntimeMissing
 from kws.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,17 +27,48 @@ FIRMWARE = ROOT / "firmware"
 @cache
 def network_elf(cpu: str, backend: str) -> bytes:
     """network.c and a backend's kernels for a bare "m4" or "m7"."""
+    return _build(cpu, backend)
+
+
+def exported_elf(plan: Plan, cpu: str, backend: str) -> bytes:
+    """The same with a plan as kws-export writes it, `kws_plan`, and only what that needs."""
+    functions = ("init", "reset", "input", "start", "push", "work", "output")
+    roots = ["kws_plan", *(f"kws_network_{function}" for function in functions)]
+    link = [f"-Wl,--gc-sections,{','.join(f'-u,{root}' for root in roots)}"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in network_sources(plan, "a plan").items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        return _build(cpu, backend, [Path(folder)], link)
+
+
+def _build(
+    cpu: str, backend: str, folders: Sequence[Path] = (), flags: Sequence[str] = ()
+) -> bytes:
+    sources, needed = _kernels(backend)
+    models = [folder / "kws_model.c" for folder in folders]
+    include = [FIRMWARE / "src", *folders]
+    return compile_elf(
+        [FIRMWARE / "src" / "network.c", *sources, *models], cpu, include, [*needed, *flags]
+    )
+
+
+def _kernels(backend: str) -> tuple[list[Path], list[str]]:
+    """A backend's sources and flags, as firmware/kernels.mk has them."""
+    if not (FIRMWARE / "src").is_dir():
+        raise RuntimeMissing("an installed package has no C sources to emulate; use a checkout")
+    if shutil.which("make") is None:
+        raise RuntimeMissing("make is not installed; run: sudo apt-get install make")
     lists = (f"echo $(call kernel_{each},$(KERNELS))" for each in ("sources", "flags"))
     recipe = "print:;@" + ";".join(lists)
     make = ["make", "--silent", "--file=firmware/kernels.mk", f"KERNELS={backend}"]
-    printed = subprocess.run(
-        [*make, "--eval", recipe, "print"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    sources, flags = (line.split() for line in printed.splitlines())
-    return compile_elf(
-        [FIRMWARE / "src" / "network.c", *(ROOT / source for source in sources)],
-        cpu,
-        [FIRMWARE / "src"],
+    done = subprocess.run(
+        [*make, "--eval", recipe, "print"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode:  # CMSIS-NN is not fetched
+        raise RuntimeMissing(done.stderr.strip().rpartition("*** ")[2].removesuffix(".  Stop."))
+    sources, flags = (line.split() for line in done.stdout.splitlines())
+    return (
+        [ROOT / source for source in sources],
         [flag.replace("-Ifirmware", f"-I{FIRMWARE}") for flag in flags],
     )
 
@@ -42,20 +77,28 @@ class EmulatedNetwork:
     """A plan in the memory of an emulated Cortex-M.
 
     `instructions` holds, after each run, those of each layer, 0 for one that was not due.
-    Raises `RuntimeMissing` as `Firmware` and `compile_elf` do.
+    `elf` is that of `exported_elf`, unless the plan is to be placed in RAM. Raises
+    `RuntimeMissing` as `Firmware` and `compile_elf` do.
     """
 
-    def __init__(self, plan: Plan, cpu: str = "m4", backend: str = "fast") -> None:
+    def __init__(
+        self, plan: Plan, cpu: str = "m4", backend: str = "fast", elf: bytes | None = None
+    ) -> None:
         self._plan = plan
-        self._firmware = Firmware(network_elf(cpu, backend), cpu)
+        self._firmware = Firmware(elf or network_elf(cpu, backend), cpu)
         self.instructions = [0] * len(plan.steps)
         arena = self._firmware.reserve(plan.arena)
-        address = place_plan(plan, self._firmware)
+        address = self._firmware.symbols["kws_plan"] if elf else place_plan(plan, self._firmware)
         network = _narrow(structs.Network)
         self._network = self._firmware.reserve(ctypes.sizeof(network))
         self._column = self._firmware.reserve(plan.buffers[plan.input].row_bytes)
         self._next = self._network + network.next.offset
         self._call("kws_network_init", address, arena, plan.arena)
+
+    @property
+    def stack(self) -> int:
+        """Bytes of the stack that the runs have used."""
+        return self._firmware.stack
 
     def reset(self) -> None:
         """Forget all columns of a stream."""
@@ -86,7 +129,7 @@ class EmulatedNetwork:
 
     def _output(self) -> NDArray[np.int8]:
         buffer = self._plan.buffers[self._plan.output]
-        size = buffer.row_bytes * buffer.rows
+        size = int(buffer.row_bytes * buffer.rows)
         codes = self._firmware.read(self._call("kws_network_output"), size)
         return np.frombuffer(codes, np.int8)
 
