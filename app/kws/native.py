@@ -57,9 +57,13 @@ class CMfcc(ctypes.Structure):
 def load(path: Path) -> ctypes.CDLL | None:
     """A C twin, or None where it is not built; each backend of `make backends` is one."""
     try:
-        loaded = ctypes.CDLL(str(path))
-    except OSError:
+        return _declared(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError):  # the latter: built from other sources
         return None
+
+
+def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with the types of its functions."""
     address, size = ctypes.c_void_p, ctypes.c_size_t
     loaded.kws_mfcc_init.argtypes = [address, address, address]
     loaded.kws_mfcc_clip.argtypes = [address, address, size, size, address]
