@@ -188,9 +188,10 @@ def _scenes(
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
-    spec, shaping = experiment.front_end, asdict(experiment.augment)
+    spec = experiment.front_end
+    shaping = {name: value for name, value in asdict(experiment.augment).items() if value}
     for name in ("shift", "time_masks", "time_width", "frequency_masks", "frequency_width"):
-        del shaping[name]  # drawn in every epoch, not in the versions
+        shaping.pop(name, None)  # drawn in every epoch, not in the versions
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
     parts = [tables(spec).digest, spec.columns, shaping, asdict(experiment.synthetic)]
     text = json.dumps([*parts, experiment.labels]) + names
