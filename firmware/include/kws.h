@@ -103,7 +103,7 @@ enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score);
  *
  * Nothing is lost where a layer and the columns of a half take less than the half's time
  * together, and all layers with `hop` columns less than the time of `hop` columns: then no work
- * is left over for kws_take. tests/test_slices.py plays this with the layers' real times.
+ * is left over for kws_take. tests/test_slices.py plays this with what the layers take.
  */
 enum kws_status kws_take(struct kws *kws, const int16_t **samples, size_t *count);
 enum kws_status kws_work(struct kws *kws);
