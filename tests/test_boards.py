@@ -1,4 +1,4 @@
-"""The images of the STM32 boards, unchanged, on emulated boards: what they hear, print and light."""
+"""The STM32 images, unchanged, on emulated boards: what they hear, print and light."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from images import build, detections, expected
 from kws import export
 from kws.artefact import DEFAULT_MODEL, Artefact, models_dir
 from kws.audio import read_audio
+from kws.spec import FrontEnd
 from kws_train import data as recordings
 from kws_train.streams import splice
 from twins import ROOT, Wave
@@ -22,8 +23,12 @@ from twins import ROOT, Wave
 ON_EACH = pytest.mark.parametrize("board", BOARDS)
 HOP = 4  # columns from one inference to the next that leave an STM32L4 time to sleep
 CLOCKS = {"b-l475e-iot01a": 80e6, "stm32l496g-disco": 80e6, "stm32f769i-disco": 216e6}
-LIGHT = 1.0  # seconds
+RATE = FrontEnd().sample_rate
+LIGHT = 1.0  # seconds that a word lights the LED
+LATE = 0.1  # seconds from a word to its light, at most
+ROUNDED = 0.005  # seconds, in a line
 STACK = 4096  # bytes
+QUEUE = 8 * FrontEnd().hop / RATE  # seconds that the firmware's queue holds
 
 
 class Image:
@@ -54,17 +59,29 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @lru_cache(maxsize=1)
 def commands() -> Wave:
-    """The example, with silence to the end of a half of every ring."""
-    wave = read_audio(ROOT / "examples/commands.wav", 16000)
-    return np.concatenate([wave, np.zeros(-len(wave) % 1024, np.int16)])
+    """The example."""
+    return whole(read_audio(ROOT / "examples/commands.wav", RATE))
 
 
-def lit(result: BoardResult) -> list[float]:
-    """When the LED went on; it goes off a second later, if no other word was heard by then."""
-    changes = result.led_events
-    assert [on for _, on in changes[:1]] == [False]
-    assert all(now[1] != then[1] for now, then in zip(changes, changes[1:], strict=False))
-    return [seconds for seconds, on in changes if on]
+def whole(samples: Wave) -> Wave:
+    """Silence follows, to the end of a half of the boards' ring: no less is handed over."""
+    return np.concatenate([samples, np.zeros(-len(samples) % FrontEnd().hop, np.int16)])
+
+
+def check_light(result: BoardResult) -> None:
+    """The LED is lit from each word on for a second, counted anew from a word in that time."""
+    spans: list[list[float]] = []
+    for line in detections(result.lines):
+        seconds = float(line.split()[0])
+        if not spans or seconds > spans[-1][1]:
+            spans.append([seconds, seconds])
+        spans[-1][1] = seconds + LIGHT
+    levels = [(0.0, False)]
+    for start, end in spans:
+        levels += [(start, True), (end, False)]
+    assert [on for _, on in result.led_events] == [on for _, on in levels]
+    for (at, _), (wanted, _) in zip(result.led_events[1:], levels[1:], strict=True):
+        assert -ROUNDED <= at - wanted < LATE
 
 
 @ON_EACH
@@ -75,7 +92,35 @@ def test_a_board_hears_the_commands(board: str, image: Image) -> None:
     result = image.run(board, samples)
     assert result.lines[0].startswith("# kws ")
     assert result.lines[1:] == lines
+    check_light(result)
     assert result.lost == 0
     assert result.hz == CLOCKS[board]
     assert result.duty < 0.75
-    assert result.stack < STACK * 3 // 4
+    assert result.longest_awake < QUEUE
+    assert 512 < result.stack < STACK * 3 // 4
+
+
+@pytest.mark.data
+@ON_EACH
+def test_a_board_hears_recorded_words(
+    board: str, data: Path, minutes: float, tmp_path: Path
+) -> None:
+    image = Image("st-hybrid", tmp_path)
+    clips = recordings.test_set(data / "speech_commands_test")
+    random = np.random.default_rng(7)
+    order = random.permutation(len(clips))[: max(4, round(minutes * 30))]
+    chosen, waves = recordings.load([clips[i] for i in order], RATE)
+    noise = random.normal(0, 500, 20 * RATE).astype(np.int16)
+    words = [(clip.word, wave) for clip, wave in zip(chosen, waves, strict=True)]
+    samples = whole(splice(words, RATE, [noise], 15.0).samples)
+    assert len(samples) >= minutes * 60 * RATE
+    result = image.run(board, samples)
+    assert result.lines[1:] == expected(image.artefact, samples)
+    assert result.lost == 0
+
+
+@pytest.mark.parametrize("board", ["stm32l496g-disco", "stm32f769i-disco"])
+def test_a_board_too_slow_says_so(board: str, image: Image) -> None:
+    result = image.run(board, commands()[: 2 * RATE], cpi=6.0)
+    assert any(line.startswith("# lost ") for line in result.lines)
+    assert result.duty > 0.9

@@ -14,11 +14,16 @@ class BoardFault(Exception):
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit register; `bits` are those that the model knows, all others have to stay."""
+    """A 32-bit register.
+
+    `bits` are those that the model knows; `state` are those that only the hardware changes, and
+    that may be written with anything. All others have to stay.
+    """
 
     name: str
     bits: int = 0xFFFF_FFFF
     reset: int = 0
+    state: int = 0
 
 
 class Peripheral:
@@ -36,19 +41,18 @@ class Peripheral:
     def write(self, offset: int, value: int) -> None:
         """What the firmware writes."""
         register = self._register(offset)
-        old = self.values[register.name]
-        if unknown := (self.reading(register.name) ^ value) & ~register.bits:
+        if unknown := (self.reading(register.name) ^ value) & ~(register.bits | register.state):
             raise BoardFault(
                 f"{self.name}_{register.name} = {value:#010x}: bits {unknown:#x} are in no model"
             )
-        self.writing(register.name, old, value)
+        self.writing(register.name, value)
 
     def reading(self, register: str) -> int:
         """The value of a register: what was written."""
         return self.values[register]
 
-    def writing(self, register: str, old: int, new: int) -> None:  # noqa: ARG002
-        """A register changes from `old` to `new`: it keeps that."""
+    def writing(self, register: str, new: int) -> None:
+        """A register is written: it keeps that."""
         self.values[register] = new
 
     def refuse(self, what: str) -> BoardFault:

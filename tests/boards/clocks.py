@@ -15,8 +15,8 @@ AHB_DIVIDERS = (1,) * 8 + (2, 4, 8, 16, 64, 128, 256, 512)
 APB_DIVIDERS = (1,) * 4 + (2, 4, 8, 16)
 
 RM0351_RCC = {
-    0x00: Register("CR", 1 << 8 | 1 << 24, 0x63),
-    0x08: Register("CFGR", 0x3FF3),
+    0x00: Register("CR", 1 << 8 | 1 << 24, 0x63, 1 << 10 | 1 << 25),
+    0x08: Register("CFGR", 0x3FF3, state=0xC),
     0x0C: Register("PLLCFGR", 0x0700_7F73, 0x1000),
     0x48: Register("AHB1ENR", 0b111, 1 << 8),
     0x4C: Register("AHB2ENR", 0x1FF),
@@ -26,9 +26,9 @@ RM0351_RCC = {
 RM0351_PWR = {0x00: Register("CR1", 3 << 9, 1 << 9), 0x14: Register("SR2", 0)}
 RM0351_FLASH = {0x00: Register("ACR", 0x707, 0x600)}
 RM0410_RCC = {
-    0x00: Register("CR", 1 << 16 | 1 << 24, 0x83),
+    0x00: Register("CR", 1 << 16 | 1 << 24, 0x83, 1 << 17 | 1 << 25),
     0x04: Register("PLLCFGR", 0x7F43_7FFF, 0x2400_3010),
-    0x08: Register("CFGR", 0xFCF3),
+    0x08: Register("CFGR", 0xFCF3, state=0xC),
     0x30: Register("AHB1ENR", 0x7FF | 3 << 21, 1 << 20),
     0x40: Register("APB1ENR", 1 << 28),
     0x44: Register("APB2ENR", 1 << 4 | 1 << 29),
@@ -65,16 +65,16 @@ class Ready(Peripheral):
                 value = value & ~(1 << bit) | self.ready(*enable) << bit
         return value
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Enable bits start to count; ready bits are not kept."""
         for (where, bit), (follows, ready) in self._follows.items():
-            if where == register and bits(old ^ new, bit):
+            if where == register and bits(self.values[register] ^ new, bit):
                 self._since.pop((where, bit), None)
                 if bits(new, bit):
                     self._since[where, bit] = self._core.now
             if follows == register:
                 new &= ~(1 << ready)
-        super().writing(register, old, new)
+        super().writing(register, new)
 
 
 class Clocks:
@@ -183,11 +183,11 @@ class Rcc(Ready):
 
     clocks: ClocksL4 | ClocksF7
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Switch, or refuse."""
         if register == "PLLCFGR" and bits(self.values["CR"], 24):
             raise self.refuse("PLLCFGR written while the PLL is on")
         if register == "CFGR":
             new = new & ~0b1100 | bits(new, 0, 2) << 2  # SWS follows SW
             self.clocks.switch(new)
-        super().writing(register, old, new)
+        super().writing(register, new)

@@ -102,6 +102,17 @@ class Core:
             self._base = (until, self.instructions)
         self._count.limit = self.instructions
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass without the processor, and happen what is due."""
+        end = self.now + seconds
+        while self._events and self._events[0][0] <= end:
+            self._next_event()
+        self._base = (end, self.instructions)
+
+    def read(self, address: int, size: int) -> bytes:
+        """What is in memory."""
+        return bytes(self._uc.mem_read(address, size))
+
     def write(self, address: int, data: bytes) -> None:
         """What a bus master other than the processor writes."""
         self._uc.mem_write(address, data)
@@ -119,7 +130,7 @@ class Core:
         """
         while self.now < end and not until():
             while self._events and self._events[0][0] <= self.now:
-                heapq.heappop(self._events)[2]()
+                self._next_event()
             masked = bool(self._uc.reg_read(arm.UC_ARM_REG_PRIMASK))
             if self._system.pending and not masked and not self._handler:
                 self._enter()
@@ -160,12 +171,16 @@ class Core:
         while not self._system.pending:
             if not self._events:
                 return False
-            seconds, _, action = heapq.heappop(self._events)
-            self._base = (max(seconds, self.now), self.instructions)
-            action()
+            self._next_event()
         self._woken = self.now
         self.asleep += self._woken - start
         return True
+
+    def _next_event(self) -> None:
+        """It is time for the next event, and it happens."""
+        seconds, _, action = heapq.heappop(self._events)
+        self._base = (max(seconds, self.now), self.instructions)
+        action()
 
     # -- exceptions: Armv7-M Architecture Reference Manual, B1.5.6 to B1.5.8 -----------------------
     def _enter(self) -> None:

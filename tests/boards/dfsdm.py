@@ -85,8 +85,9 @@ class Dfsdm(Peripheral):
             raise self.refuse("RDATAR read by the processor: only the DMA does that in the model")
         return super().reading(register)
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Refuse what has no effect while things are on: RM0351 24.7 and 24.8."""
+        old = self.values[register]
         changed = old ^ new
         on = {
             "CFGR1": bool(old & CH_EN and changed & 0xF)
@@ -99,11 +100,11 @@ class Dfsdm(Peripheral):
             raise self.refuse(f"{register} changed by {changed:#x} while it is on")
         if register == "FLT0CR1":
             start, new = new & START, new & ~START
-            super().writing(register, old, new)
+            super().writing(register, new)
             if start and self.started is None:
                 self._start(new)
             return
-        super().writing(register, old, new)
+        super().writing(register, new)
 
     def _start(self, settings: int) -> None:
         channel = bits(settings, 24, 3)

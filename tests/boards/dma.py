@@ -108,10 +108,12 @@ class Dma(Peripheral):
         )
         self._system.line(self.interrupt, wanted)
 
-    def _keep(self, register: str, old: int, enabled: bool) -> None:
-        """Settings may not change while the channel is on."""
-        if enabled:
-            raise self.refuse(f"{register} written while the channel is on, from {old:#x}")
+    def change(self, register: str, new: int, running: bool) -> None:
+        """Settings change, and not while the channel is on; odd ones are refused."""
+        if running:
+            raise self.refuse(f"{register} written while the channel is on")
+        self.values[register] = new
+        self.transfer()
 
 
 _L4_SETTINGS = 0x7FFF
@@ -159,13 +161,12 @@ class DmaL4(Dma):
             return ((full or half) | full << 1 | half << 2) << 12
         return super().reading(register)
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Clear flags, or set up."""
         if register == "IFCR":
             self.clear({flag for flag, bit in (("full", 13), ("half", 14)) if bits(new, bit)})
             return
-        self._keep(register, old, register[0] == "C" and bool(self.values["CCR4"] & old & 1))
-        super().writing(register, old, new)
+        self.change(register, new, bool(self.values["CCR4"] & 1))
 
 
 class DmaF7(Dma):
@@ -210,10 +211,9 @@ class DmaF7(Dma):
             return ("half" in self._flags) << 4 | ("full" in self._flags) << 5
         return super().reading(register)
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Clear flags, or set up."""
         if register == "LIFCR":
             self.clear({flag for flag, bit in (("half", 4), ("full", 5)) if bits(new, bit)})
             return
-        self._keep(register, old, bool(self.values["S0CR"] & 1))
-        super().writing(register, old, new)
+        self.change(register, new, bool(self.values["S0CR"] & 1))

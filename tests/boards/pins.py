@@ -39,17 +39,18 @@ class Port(Peripheral):
                 return self._mode(number) == ALTERNATE and high == function
         return False
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Levels and modes change."""
         if register == "BSRR":
             self._drive((self._levels & ~(new >> 16) | new) & 0xFFFF)
             return
+        changed = self.values[register] ^ new
         fields = {"MODER": (0, 2), "OSPEEDR": (0, 2), "AFRL": (0, 4), "AFRH": (8, 4)}
         first, width = fields[register]
         for n in range(32 // width):
-            if bits(old ^ new, width * n, width) and first + n not in self._pins:
+            if bits(changed, width * n, width) and first + n not in self._pins:
                 raise self.refuse(f"{register} of P{self.name[-1]}{first + n}: nothing is there")
-        super().writing(register, old, new)
+        super().writing(register, new)
         self._drive(self._levels)
 
     def _drive(self, levels: int) -> None:

@@ -71,7 +71,7 @@ class SystemControl(Peripheral):
                     return False
         return True
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """Interrupts, caches and regions change."""
         if register.startswith("ISER"):
             self._enabled |= {32 * int(register[4:]) + n for n in range(32) if bits(new, n)}
@@ -83,8 +83,8 @@ class SystemControl(Peripheral):
         elif register == "MPU_RASR":
             self._region(new)
         elif register == "CCR":
-            self._caches(new & ~old)
-        super().writing(register, old, new)
+            self._caches(new & ~self.values[register])
+        super().writing(register, new)
 
     def _caches(self, started: int) -> None:
         if started & DATA_CACHE and len(self._clean) != SETS * WAYS:

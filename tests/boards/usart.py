@@ -49,13 +49,13 @@ class Usart(Peripheral):
             return (TXE if now >= self._starts else 0) | (TC if now >= self._ends else 0)
         return super().reading(register)
 
-    def writing(self, register: str, old: int, new: int) -> None:
+    def writing(self, register: str, new: int) -> None:
         """A character leaves when the one before it has left."""
         if register == "BRR" and self.values["CR1"] & 1:
             raise self.refuse("BRR written while UE is on")
         if register == "TDR":
             self._send(new)
-        super().writing(register, old, new)
+        super().writing(register, new)
 
     def _send(self, character: int) -> None:
         if not self._routed():
