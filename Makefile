@@ -98,7 +98,8 @@ clean:  ## Remove what was built, but neither environments, data nor trainings
 # -- set-up ----------------------------------------------------------------------------------------
 # What tests and firmware need of the system, as PROGRAM:PACKAGE.
 TOOLS := cc:gcc clang:clang espeak-ng:espeak-ng flite:flite arm-none-eabi-gcc:gcc-arm-none-eabi \
-	qemu-system-arm:qemu-system-arm
+	qemu-system-arm:qemu-system-arm aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu \
+	arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf qemu-aarch64-static:qemu-user-static
 
 .PHONY: tools
 tools:
