@@ -44,18 +44,24 @@ def exported_elf(plan: Plan, cpu: str, backend: str) -> bytes:
 def _build(
     cpu: str, backend: str, folders: Sequence[Path] = (), flags: Sequence[str] = ()
 ) -> bytes:
-    sources, needed = _kernels(backend)
+    source = c_sources()
+    kernels, needed = _kernels(backend)
     models = [folder / "kws_model.c" for folder in folders]
-    include = [FIRMWARE / "src", *folders]
     return compile_elf(
-        [FIRMWARE / "src" / "network.c", *sources, *models], cpu, include, [*needed, *flags]
+        [source / "network.c", *kernels, *models], cpu, [source, *folders], [*needed, *flags]
     )
+
+
+def c_sources() -> Path:
+    """The folder firmware/src; raises `RuntimeMissing` where there is none."""
+    folder = FIRMWARE / "src"
+    if not folder.is_dir():
+        raise RuntimeMissing("an installed package has no C sources to emulate; use a checkout")
+    return folder
 
 
 def _kernels(backend: str) -> tuple[list[Path], list[str]]:
     """A backend's sources and flags, as firmware/kernels.mk has them."""
-    if not (FIRMWARE / "src").is_dir():
-        raise RuntimeMissing("an installed package has no C sources to emulate; use a checkout")
     if shutil.which("make") is None:
         raise RuntimeMissing("make is not installed; run: sudo apt-get install make")
     lists = (f"echo $(call kernel_{each},$(KERNELS))" for each in ("sources", "flags"))

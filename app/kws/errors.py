@@ -21,3 +21,7 @@ class AudioError(KwsError):
 
 class RuntimeMissing(KwsError):
     """A package or a system library that is not installed, or does not fit."""
+
+
+class MismatchError(KwsError):
+    """C code that computes something else than the model it was made from."""
