@@ -179,7 +179,7 @@ def _timed(layer: Layer, sources: list[Track]) -> Track:
         (top, _), (bottom, _) = pad_widths(layer, layer.index)
         padding = top + bottom
     if padding:
-        raise layer.refuse(f"cannot stream: it pads by {padding} rows in time")
+        raise layer.refuse(f"cannot stream: it pads time by {padding}")
     if len({source.stride for source in sources}) > 1:
         strides = " and ".join(str(source.stride) for source in sources)
         raise layer.refuse(f"cannot stream: rows every {strides} columns meet")
