@@ -110,10 +110,14 @@ def compile_elf(
 
 @dataclass(frozen=True)
 class Call:
-    """What a call came to: the register r0, and the instructions executed."""
+    """What a call came to: the register r0, the instructions executed, an estimate of cycles.
+
+    The cycles are a Cortex-M4's without wait states.
+    """
 
     result: int
     instructions: int
+    cycles: int
 
 
 class Firmware:
@@ -191,11 +195,13 @@ class Firmware:
                 uc.mem_write(at, struct.pack("<I", value & 0xFFFF_FFFF))
         uc.reg_write(arm.UC_ARM_REG_SP, stack)
         uc.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
-        self._count.instructions, self._count.limit = 0, _LONGEST
+        self._count.instructions = self._count.cycles = self._count.end = 0
+        self._count.limit = _LONGEST
         uc.emu_start(self.symbols[symbol] | 1, _RETURN)
         if self._count.stopped:
             raise TimeoutError(f"{symbol} did not end within {_LONGEST:,} instructions")
-        return Call(int(uc.reg_read(arm.UC_ARM_REG_R0)), int(self._count.instructions))
+        count, result = self._count, int(uc.reg_read(arm.UC_ARM_REG_R0))
+        return Call(result, int(count.instructions), int(count.cycles))
 
 
 class Count(ctypes.Structure):
@@ -212,6 +218,9 @@ class Count(ctypes.Structure):
         ("limit", ctypes.c_uint64),
         ("stop", ctypes.c_void_p),
         ("stopped", ctypes.c_uint64),
+        ("cycles", ctypes.c_uint64),
+        ("end", ctypes.c_uint64),
+        ("loading", ctypes.c_uint64),
     ]
 
 

@@ -154,9 +154,11 @@ def scratch_bytes(kernel: str, options: Mapping[str, Any]) -> int:
     depth, channels = options["in"]["depth"], options["out"]["depth"]
     if kernel == "kws_average_pool":
         return int(4 * depth)
-    column = options["taps"]["height"] * options["taps"]["width"] * depth
+    places = options["taps"]["height"] * options["taps"]["width"]
+    column = places * depth
     if kernel == "kws_depthwise":
-        return int(4 * column + 4 * channels)
+        pairs = (places + 1) // 2
+        return int(16 * channels + (16 + 4 * round_up(channels, 4)) * pairs + column)
     if kernel == "kws_conv_1bit":
         return int(_TABLES + 12 * channels + 2 * column)
     # four columns widened to int16 and one as it is; or CMSIS-NN's two, and shifts as int32

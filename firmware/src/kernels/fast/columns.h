@@ -109,12 +109,12 @@ static inline const int8_t *kws_dot_columns(const int8_t *weights, const uint32_
                 : "r8", "r9", "r10", "r11", "cc", "memory");
 #else
         for (; ones > 0; --ones, words += 4) {
-            const int32_t weight = *weights++;
+            const uint32_t weight = (uint32_t)*weights++;
 
-            a += weight * (int32_t)words[0];
-            b += weight * (int32_t)words[1];
-            c += weight * (int32_t)words[2];
-            d += weight * (int32_t)words[3];
+            a = (int32_t)((uint32_t)a + weight * words[0]);
+            b = (int32_t)((uint32_t)b + weight * words[1]);
+            c = (int32_t)((uint32_t)c + weight * words[2]);
+            d = (int32_t)((uint32_t)d + weight * words[3]);
         }
 #endif
     }

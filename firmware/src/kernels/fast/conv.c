@@ -3,25 +3,6 @@
 #include "kernels/fast/round.h"
 #include "kernels/fast/window.h"
 
-struct channel {
-    int32_t bias; /* doubled */
-    struct kws_round round;
-};
-
-static int prepare(const struct kws_conv *o, uint32_t count, struct channel *channels)
-{
-    for (uint32_t c = 0; c < o->out.depth; ++c) {
-        const int32_t bias = o->bias ? o->bias[c] : 0;
-
-        if (!kws_fits(bias, count) ||
-            !kws_prepare(&channels[c].round, o->multiplier[c], o->shift[c], &o->output)) {
-            return 0;
-        }
-        channels[c].bias = 2 * bias;
-    }
-    return 1;
-}
-
 static KWS_APART void widen_one_of_four(const int8_t *column, uint32_t count, int32_t zero,
                                         uint32_t *words, uint32_t which)
 {
@@ -29,7 +10,7 @@ static KWS_APART void widen_one_of_four(const int8_t *column, uint32_t count, in
 }
 
 /* Four places of each channel, the last of them `last` codes behind the first. */
-static KWS_APART void four_places(const struct kws_conv *o, const struct channel *channel,
+static KWS_APART void four_places(const struct kws_conv *o, const struct kws_channel *channel,
                                   const uint32_t *words, uint32_t count, int8_t *out, uint32_t last)
 {
     const uint32_t depth = o->out.depth;
@@ -53,7 +34,7 @@ static KWS_APART void four_places(const struct kws_conv *o, const struct channel
 }
 
 /* One place of each channel. */
-static KWS_APART void one_place(const struct kws_conv *o, const struct channel *channels,
+static KWS_APART void one_place(const struct kws_conv *o, const struct kws_channel *channels,
                                 const uint32_t *words, uint32_t count, int8_t *out)
 {
     const uint32_t depth = o->out.depth;
@@ -83,20 +64,21 @@ static KWS_APART void slow_place(const struct kws_conv *o, const uint32_t *words
     }
 }
 
-/* Scratch: a struct channel for each, four columns widened, then one as it is. */
+/* Scratch: a struct kws_channel for each, four columns widened, then one as it is. */
 void kws_conv(const void *options, const int8_t *a, const int8_t *b, int8_t *out, void *scratch)
 {
     const struct kws_conv *o = options;
     const uint32_t count = (uint32_t)o->taps.height * o->taps.width * o->in.depth;
     const uint32_t depth = o->out.depth;
-    struct channel *channels = scratch;
+    struct kws_channel *channels = scratch;
     uint32_t *words = (uint32_t *)(channels + depth);
     int8_t *gathered = (int8_t *)(words + kws_column_words(4, count));
     struct kws_window window = kws_window(&o->in, &o->taps, o->out.width, o->in_zero, a, gathered);
     uint32_t left = (uint32_t)o->out.height * o->out.width;
     (void)b;
 
-    if (!prepare(o, count, channels)) {
+    if (!kws_prepare_channels(channels, depth, o->bias, o->multiplier, o->shift, count,
+                              &o->output)) {
         for (; left > 0; --left, out += depth) {
             kws_widen(kws_window_next(&window), count, o->in_zero, 1, words, 0, 1);
             slow_place(o, words, count, out);

@@ -132,9 +132,12 @@ static inline uint32_t kws_odd(uint32_t offset, uint32_t four)
     return kws_even(offset, four >> 8);
 }
 
+/* Sums wrap as they do there: a column that is not in use holds anything. */
 static inline int32_t kws_multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
 {
-    return sum + kws_low(a) * kws_low(b) + kws_high(a) * kws_high(b);
+    const uint32_t low = (uint32_t)(kws_low(a) * kws_low(b));
+
+    return (int32_t)((uint32_t)sum + low + (uint32_t)(kws_high(a) * kws_high(b)));
 }
 
 static inline uint32_t kws_add_pairs(uint32_t a, uint32_t b)

@@ -53,4 +53,27 @@ static inline int kws_fits(int32_t bias, uint32_t products)
     return products <= most && (uint32_t)bias + room <= 2 * room;
 }
 
+/* The same for each channel of a convolution, and its bias. */
+struct kws_channel {
+    int32_t bias; /* doubled */
+    struct kws_round round;
+};
+
+static inline int kws_prepare_channels(struct kws_channel *channels, uint32_t count,
+                                       const int32_t *bias, const int32_t *multiplier,
+                                       const int8_t *shift, uint32_t products,
+                                       const struct kws_output *output)
+{
+    for (uint32_t c = 0; c < count; ++c) {
+        const int32_t own = bias ? bias[c] : 0;
+
+        if (!kws_fits(own, products) ||
+            !kws_prepare(&channels[c].round, multiplier[c], shift[c], output)) {
+            return 0;
+        }
+        channels[c].bias = 2 * own;
+    }
+    return 1;
+}
+
 #endif

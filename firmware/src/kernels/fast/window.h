@@ -47,25 +47,40 @@ static inline struct kws_window kws_window(const struct kws_shape *in, const str
     return w;
 }
 
-/* What is under the kernel, [taps.height][taps.width][in.depth]; then the kernel moves on. */
-static inline const int8_t *kws_window_next(struct kws_window *w)
+/* Whether the kernel lies within the input, and without gaps in a row. */
+static inline int kws_window_inside(const struct kws_window *w)
 {
-    const int8_t *column = w->gathered;
+    return (uint32_t)w->top < w->tops && (uint32_t)w->left < w->lefts;
+}
 
-    if ((uint32_t)w->top < w->tops && (uint32_t)w->left < w->lefts) {
-        const int8_t *from = w->codes + (w->top * w->in->width + w->left) * w->in->depth;
-        int8_t *to = w->gathered;
+/* The first code under a kernel that lies inside. */
+static inline const int8_t *kws_window_first(const struct kws_window *w)
+{
+    return w->codes + (w->top * w->in->width + w->left) * w->in->depth;
+}
 
-        if (w->rows == 1) {
-            column = from;
-        } else {
-            for (uint32_t row = w->rows; row > 0; --row, from += w->pitch) {
-                to = kws_copy_run(to, from, w->run);
-            }
-        }
-    } else {
-        column = kws_column(w->in, w->taps, w->codes, w->y, w->x, w->zero, w->gathered);
+/* All codes under the kernel in a row, [taps.height][taps.width][in.depth]. */
+static inline const int8_t *kws_window_column(const struct kws_window *w)
+{
+    if (!kws_window_inside(w)) {
+        return kws_column(w->in, w->taps, w->codes, w->y, w->x, w->zero, w->gathered);
     }
+
+    const int8_t *from = kws_window_first(w);
+
+    if (w->rows == 1) {
+        return from;
+    }
+    for (int8_t *to = w->gathered, *end = to + w->rows * (uint32_t)w->run; to < end;
+         from += w->pitch) {
+        to = kws_copy_run(to, from, w->run);
+    }
+    return w->gathered;
+}
+
+/* To the next place. */
+static inline void kws_window_move(struct kws_window *w)
+{
     w->left += w->taps->stride_width;
     if (++w->x == w->width) {
         w->x = 0;
@@ -73,6 +88,14 @@ static inline const int8_t *kws_window_next(struct kws_window *w)
         ++w->y;
         w->top += w->taps->stride_height;
     }
+}
+
+/* What is under the kernel; then it moves on. */
+static inline const int8_t *kws_window_next(struct kws_window *w)
+{
+    const int8_t *column = kws_window_column(w);
+
+    kws_window_move(w);
     return column;
 }
 
