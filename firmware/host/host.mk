@@ -64,13 +64,14 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 FUZZ_SOURCES := $(LIBRARY_SOURCES) $(GENERATED)/frontend.c firmware/host/wav.c firmware/host/fuzz.c \
 	firmware/host/fuzz_model.c
 
+SANITIZE_cmsis := -fno-sanitize=undefined # it shifts an int into its sign
 SANITIZED_LIBRARIES := $(HOST_BACKENDS:%=$(HOST_BUILD)/libkws-%-sanitized.so)
 
 .PHONY: sanitized
 sanitized: $(SANITIZED_LIBRARIES) $(HOST_BUILD)/kws_host-sanitized $(HOST_BUILD)/fuzz
 
 $(foreach backend,$(HOST_BACKENDS),\
-    $(eval $(call library,$(HOST_BUILD)/libkws-$(backend)-sanitized.so,$(backend),$(SANITIZE))))
+    $(eval $(call library,$(HOST_BUILD)/libkws-$(backend)-sanitized.so,$(backend),$(SANITIZE) $(SANITIZE_$(backend)))))
 
 $(HOST_BUILD)/kws_host-sanitized: $(HOST_SOURCES) $(C_HEADERS) | $(HOST_BUILD)
 	$(HOST_CC) $(call host_flags,$(KERNELS)) $(SANITIZE) -o $@ $(HOST_SOURCES)
