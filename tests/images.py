@@ -26,7 +26,7 @@ BATCH = 32  # windows at a time
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """`make --silent`, from the root, whatever it returns."""
     command = ["make", "--silent", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3_600)
 
 
 def build(board: str, **variables: str) -> Path:
