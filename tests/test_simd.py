@@ -6,6 +6,7 @@ bits, and plain C where there is no NEON.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -28,20 +29,24 @@ EACH = 8  # networks of each kernel
 
 
 class Target(NamedTuple):
-    """A compiler with its options, and an emulator with its CPU."""
+    """A compiler with its options, an emulator with its CPU, and the function that it takes."""
 
     compiler: tuple[str, ...]
     emulator: tuple[str, ...]
+    function: str
 
 
 CPUS = {
-    "cortex-a53": Target(("aarch64-linux-gnu-gcc",), ("qemu-aarch64-static", "-cpu", "cortex-a53")),
-    "sdot": Target(("aarch64-linux-gnu-gcc",), ("qemu-aarch64-static", "-cpu", "max")),
+    "cortex-a53": Target(
+        ("aarch64-linux-gnu-gcc",), ("qemu-aarch64-static", "-cpu", "cortex-a53"), "dot4_neon"
+    ),
+    "sdot": Target(("aarch64-linux-gnu-gcc",), ("qemu-aarch64-static", "-cpu", "max"), "dot4_sdot"),
     "armv7": Target(
         ("arm-linux-gnueabihf-gcc", "-march=armv7-a", "-mfpu=neon", "-mfloat-abi=hard"),
         ("qemu-arm-static", "-cpu", "cortex-a7"),
+        "dot4_neon",
     ),
-    "armv7 without NEON": Target(("arm-linux-gnueabihf-gcc",), ("qemu-arm-static",)),
+    "armv7 without NEON": Target(("arm-linux-gnueabihf-gcc",), ("qemu-arm-static",), "dot4_plain"),
 }
 
 
@@ -85,14 +90,16 @@ def sources(
 def test_networks(
     cpu: str, networks: list[tuple[Graph, Codes, Codes]], sources: Path, tmp_path: Path
 ) -> None:
-    program = build(CPUS[cpu], sources, tmp_path)
+    target, log = CPUS[cpu], tmp_path / "log"
+    program = build(target, sources, tmp_path)
     done = subprocess.run(
-        [*CPUS[cpu].emulator, program],
+        [*target.emulator, "-d", "in_asm", "-D", log, program],
         input=b"".join(window.tobytes() for _, window, _ in networks),
         capture_output=True,
         timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, b"")
+    assert set(re.findall(r"IN: (dot4_\w+)", log.read_text())) == {target.function}
     at, output = 0, np.frombuffer(done.stdout, np.int8)
     for graph, _, expected in networks:
         found = output[at : at + len(expected)]
