@@ -18,13 +18,13 @@ from kws.tables import tables
 class EmulatedMfcc:
     """`Mfcc` computed by firmware/src/mfcc.c on a Cortex-M, "m4" or "m7".
 
-    `instructions` holds those of the dearest column so far. Raises `RuntimeMissing` as
-    `Firmware` and `compile_elf` do.
+    `instructions` and `cycles`, `Call`'s estimate, are those of the dearest column so far. Raises
+    `RuntimeMissing` as `Firmware` and `compile_elf` do.
     """
 
     def __init__(self, spec: FrontEnd, cpu: str = "m4") -> None:
         self.spec = spec
-        self.instructions = 0
+        self.instructions = self.cycles = 0
         self._firmware = firmware = Firmware(_elf(cpu), cpu)
         arrays = (getattr(tables(spec), name) for name in ARRAYS.values())
         places = [firmware.place(array.tobytes()) for array in arrays]
@@ -47,6 +47,7 @@ class EmulatedMfcc:
         self._firmware.write(self._frame, frame.tobytes())
         call = self._firmware.call("kws_mfcc_column", self._mfcc, self._frame, self._column)
         self.instructions = max(self.instructions, call.instructions)
+        self.cycles = max(self.cycles, call.cycles)
         return np.frombuffer(self._firmware.read(self._column, self.spec.coefficients), np.int8)
 
 

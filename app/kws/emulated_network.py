@@ -82,9 +82,9 @@ def _kernels(backend: str) -> tuple[list[Path], list[str]]:
 class EmulatedNetwork:
     """A plan in the memory of an emulated Cortex-M.
 
-    `instructions` holds, after each run, those of each layer, 0 for one that was not due.
-    `elf` is that of `exported_elf`, unless the plan is to be placed in RAM. Raises
-    `RuntimeMissing` as `Firmware` and `compile_elf` do.
+    `instructions` and `cycles` hold, after each run, those of each layer, 0 for one that was not
+    due; the cycles are `Call`'s estimate. `elf` is that of `exported_elf`, unless the plan is to
+    be placed in RAM. Raises `RuntimeMissing` as `Firmware` and `compile_elf` do.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class EmulatedNetwork:
         self._plan = plan
         self._firmware = Firmware(elf or network_elf(cpu, backend), cpu)
         self.instructions = [0] * len(plan.steps)
+        self.cycles = list(self.instructions)
         arena = self._firmware.reserve(plan.arena)
         address = self._firmware.symbols["kws_plan"] if elf else place_plan(plan, self._firmware)
         network = _narrow(structs.Network)
@@ -126,9 +127,11 @@ class EmulatedNetwork:
 
     def _work(self) -> None:
         self.instructions = [0] * len(self._plan.steps)
+        self.cycles = list(self.instructions)
         while (layer := self._at()) < len(self.instructions):
             done = self._firmware.call("kws_network_work", self._network)
             self.instructions[layer] = done.instructions
+            self.cycles[layer] = done.cycles
 
     def _at(self) -> int:
         return int.from_bytes(self._firmware.read(self._next, 2), "little")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kws import native
 from kws.artefact import Artefact
@@ -44,8 +43,9 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class LayerReport:
-    """A layer; `instructions` are those of its dearest run, None where nothing was emulated.
+    """A layer; `instructions` and `cycles` are of its dearest run, None where none was emulated.
 
+    cycles is an estimate of a Cortex-M4's, without wait states;
     every is the columns from one run to the next of a stream, 0 in a window's plan.
     """
 
@@ -56,6 +56,7 @@ class LayerReport:
     flash: int
     every: int
     instructions: int | None
+    cycles: int | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Report:
     """What kws-verify found; `differ` is 0 unless the C code is wrong.
 
     stride is the columns from one output of a stream to the next, 0 for whole windows; flash and
-    ram map what takes memory to bytes; column is the front-end's instructions a column.
+    ram map what takes memory to bytes; column_instructions and column_cycles are the front-end's.
     """
 
     model: str
@@ -77,7 +78,8 @@ class Report:
     layers: tuple[LayerReport, ...]
     flash: dict[str, int]
     ram: dict[str, int]
-    column: int | None
+    column_instructions: int | None
+    column_cycles: int | None
 
     def per_output(self, figures: Iterable[int]) -> float:
         """A figure of each layer, summed over the runs that an output of a stream takes."""
@@ -88,13 +90,17 @@ class Report:
 
 
 class CountedNetwork:
-    """A plan as it is exported, on an emulated Cortex-M; `most` instructions of each layer."""
+    """A plan as it is exported, on an emulated Cortex-M.
+
+    `instructions` and `cycles` hold the most of each layer in any run.
+    """
 
     def __init__(self, plan: Plan, cpu: str, kernels: str) -> None:
         elf = exported_elf(plan, cpu, kernels)
         self._network = EmulatedNetwork(plan, cpu, kernels, elf)
         self._sections = Elf(elf).sections
-        self.most = [0] * len(plan.steps)
+        self.instructions = [0] * len(plan.steps)
+        self.cycles = list(self.instructions)
 
     @property
     def stack(self) -> int:
@@ -123,7 +129,9 @@ class CountedNetwork:
         self._network.reset()
 
     def _count(self) -> None:
-        self.most = [max(pair) for pair in zip(self.most, self._network.instructions, strict=True)]
+        for kept in ("instructions", "cycles"):
+            pairs = zip(getattr(self, kept), getattr(self._network, kept), strict=True)
+            setattr(self, kept, [max(pair) for pair in pairs])
 
 
 def verify(
@@ -150,12 +158,14 @@ def verify(
     network = counted or NativeNetwork(plan, _library(kernels))
     rng = np.random.default_rng(_SEED)
     rows, width = window.buffers[0].rows, window.buffers[0].row_bytes
-    columns, comparisons, instructions = np.zeros((0, width), np.int8), [], None
+    columns, comparisons, mfcc = np.zeros((0, width), np.int8), [], None
     if spec is not None:
         frames = noise(spec, rows + runs * max(1, plan.stride) // 2, rng)
         columns = Mfcc(spec).columns(frames)
-        found, instructions = _front_end(spec, cpu, frames, columns, track)
-        comparisons.append(found)
+        mfcc = NativeMfcc(spec) if cpu == HOST else EmulatedMfcc(spec, cpu)
+        got = [mfcc.columns(frame[np.newaxis]) for frame in track(list(frames), "front-end")]
+        kinds = ["a frame of noise"] * len(frames)
+        comparisons.append(compare("the front-end in Python", kinds, np.concatenate(got), columns))
     if stream:
         inputs, outputs = run_stream(network, rows, plan.stride, runs, rng, columns, track)
     else:
@@ -181,19 +191,9 @@ def verify(
         layers=layers,
         flash=counted.flash if counted else constants,
         ram={"arena": plan.arena} | ({"stack": counted.stack} if counted else {}),
-        column=instructions,
+        column_instructions=mfcc.instructions if isinstance(mfcc, EmulatedMfcc) else None,
+        column_cycles=mfcc.cycles if isinstance(mfcc, EmulatedMfcc) else None,
     )
-
-
-def _front_end(
-    spec: FrontEnd, cpu: str, frames: NDArray[np.int16], expected: Codes, track: Track
-) -> tuple[Comparison, int | None]:
-    """The columns [n, coefficients] of frames [n, window] in C, and its instructions a column."""
-    mfcc = NativeMfcc(spec) if cpu == HOST else EmulatedMfcc(spec, cpu)
-    columns = [mfcc.columns(frame[np.newaxis]) for frame in track(list(frames), "front-end")]
-    kinds = ["a frame of noise"] * len(frames)
-    found = compare("the front-end in Python", kinds, np.concatenate(columns), expected)
-    return found, mfcc.instructions if isinstance(mfcc, EmulatedMfcc) else None
 
 
 def _layers(plan: Plan, counted: CountedNetwork | None) -> tuple[LayerReport, ...]:
@@ -205,7 +205,8 @@ def _layers(plan: Plan, counted: CountedNetwork | None) -> tuple[LayerReport, ..
             macs=step.macs,
             flash=sum(array.nbytes for array in step_arrays(step).values()),
             every=step.every,
-            instructions=counted.most[i] if counted else None,
+            instructions=counted.instructions[i] if counted else None,
+            cycles=counted.cycles[i] if counted else None,
         )
         for i, step in enumerate(plan.steps)
     )

@@ -79,8 +79,8 @@ def text(report: Report) -> str:
         f"{name:<5} " + ", ".join(f"{part} {size:,} bytes" for part, size in parts.items())
         for name, parts in (("flash", report.flash), ("RAM", report.ram))
     ]
-    if report.column is not None:
-        lines.append(f"front-end: {report.column:,} instructions a column")
+    if report.column_instructions is not None:
+        lines.append(f"front-end: {report.column_instructions:,} instructions a column")
     lines += [
         f"differ from {one.reference}: {one.differ} of {one.values:,} values"
         for one in report.comparisons
