@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_NEON)
+/* Without optimisation the compiler runs out of registers. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__)
 #define KWS_DSP 1
 #else
 #define KWS_DSP 0
