@@ -173,7 +173,7 @@ WRONG = {
     "bias": (with_tensor(ONE_CONV, 2, dtype="int64"), "biases are int64 (4,); expected int32 [4]"),
     "no scale": (
         with_tensor(ONE_CONV, 3, scales=np.zeros(0, np.float32)),
-        "0 scales; expected one",
+        "expected one of each",
     ),
     "overflow": (
         with_tensor(ONE_CONV, 3, scales=np.array([1e-9], np.float32)),

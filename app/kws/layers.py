@@ -27,6 +27,7 @@ OPERATORS = (
     "QUANTIZE",
     "SOFTMAX",
 )
+_INPUTS = dict.fromkeys(("ADD", "PAD", "FULLY_CONNECTED", *SLIDING[:2], *REDUCTIONS), 2)
 _LARGEST = 2**16 - 1  # of a side, in C
 
 
@@ -146,8 +147,8 @@ def read_layers(graph: Graph) -> Network:
         sources = [views[i] for i in reads]
         layers.append(_layer(graph, index, folded, sources))
         views[out] = View(out, 0, _shape(graph.tensors[out]))
-    output = views[graph.outputs[0]]
-    if not layers or output.tensor != layers[-1].node.outputs[0] or output.first:
+    output = views.get(graph.outputs[0])
+    if not layers or output is None or output.tensor != layers[-1].node.outputs[0] or output.first:
         raise ArtefactError(
             f"the output {ends['output'].name!r} is a part of another tensor; expected a layer's"
         )
@@ -186,12 +187,27 @@ def _check(graph: Graph, index: int, made: Collection[int]) -> None:
             raise _refuse(graph, index, f"no node before makes {tensor.name!r}")
         if tensor.dtype != "int8":
             raise _refuse(graph, index, f"{tensor.name!r} is {tensor.dtype}; expected int8")
-        if len(tensor.scales) != 1:
+        if len(tensor.scales) != 1 or not has_sound_scales(tensor):
             raise _refuse(
-                graph, index, f"{tensor.name!r} has {len(tensor.scales)} scales; expected one"
+                graph,
+                index,
+                f"{tensor.name!r} has scales {tensor.scales} and zero points {tensor.zero_points}; "
+                "expected one of each",
             )
     if not _activations(graph, index):
         raise _refuse(graph, index, "no input but constants")
+    needed = _INPUTS.get(node.op, 1)
+    if len(node.inputs) < needed or min(node.inputs[:needed]) < 0:
+        raise _refuse(graph, index, f"inputs {node.inputs}; expected {needed}")
+    options = node.options
+    if min(*options.stride, *options.dilation, *options.window) < 1:
+        raise _refuse(graph, index, f"a stride, dilation or window below 1 in {options}")
+
+
+def has_sound_scales(tensor: Tensor) -> bool:
+    """Whether its scales are positive and finite, and its zero points codes."""
+    scales, zeros = tensor.scales, tensor.zero_points
+    return bool((np.isfinite(scales) & (scales > 0) & (np.abs(zeros + 0.5) < 128)).all())
 
 
 def _layer(graph: Graph, index: int, folded: int | None, sources: list[View]) -> Layer:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kws.fixed_point import quantise_multiplier
 from kws.golden_int8 import limits
 from kws.graph import Tensor
-from kws.layers import ACTIVATIONS, Layer, Shape
+from kws.layers import ACTIVATIONS, Layer, Shape, has_sound_scales
 from kws.place import Slide, pad_widths, slide, weights_of
 
 _POSTERIOR = (1 / 256, -128)  # scale and zero point of TFLite's int8 softmax
@@ -163,7 +163,7 @@ def _add(layer: Layer, one_row: bool) -> Call:
         raise layer.refuse(f"{shapes} to {tuple(shape)}; expected one shape")
     constant = None
     if b.data is not None:
-        if len(b.scales) != 1 or b.dtype != "int8":
+        if len(b.scales) != 1 or b.dtype != "int8" or not has_sound_scales(b):
             raise layer.refuse(f"the constant {b.name!r} is not int8 with one scale")
         constant = np.broadcast_to(np.asarray(b.data), out.shape).reshape(shape)
         if one_row and (constant != constant[:1]).any():
@@ -220,9 +220,9 @@ def _softmax(layer: Layer, one_row: bool) -> Call:
     if (out.scale, out.zero_point) != _POSTERIOR or x.size != layer.shape.size:
         raise layer.refuse(f"to scale {out.scale:g}, zero {out.zero_point}; expected 1/256, -128")
     real = layer.node.options.beta * _source(layer).scale * 2.0**_EXP_BITS
+    if not 1 <= real < np.inf:
+        raise layer.refuse(f"beta times the input's step is {real / 2**_EXP_BITS:g}")
     multiplier, shift = map(int, quantise_multiplier(min(real, 2.0**31 - 1)))
-    if shift < 0 or not multiplier:
-        raise layer.refuse(f"an input in steps of {_source(layer).scale:g} is too fine")
     options = {
         "rows": x.width * (1 if one_row else x.height),
         "depth": x.depth,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kws.graph import Tensor
-from kws.layers import Layer
+from kws.layers import Layer, has_sound_scales
 from kws.taps import fit
 
 
@@ -71,6 +71,6 @@ def weights_of(layer: Layer) -> Tensor:
     weights = layer.operand(1)
     if weights is None or weights.data is None or weights.dtype != "int8":
         raise layer.refuse("weights are not an int8 constant")
-    if not len(weights.scales) or weights.zero_points.any():
-        raise layer.refuse("weights without a scale, or with a zero point that is not 0")
+    if not len(weights.scales) or weights.zero_points.any() or not has_sound_scales(weights):
+        raise layer.refuse("weights without sound scales, or with a zero point that is not 0")
     return weights

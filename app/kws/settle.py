@@ -126,7 +126,7 @@ def _dilate(graph: Graph) -> Graph:
     for last, batched in enumerate(nodes):
         chain = [last]
         while chain[-1] >= 0 and len(chain) < 5 and nodes[chain[-1]].op != "SPACE_TO_BATCH_ND":
-            chain.append(maker.get(nodes[chain[-1]].inputs[0], -1))
+            chain.append(maker.get(next(iter(nodes[chain[-1]].inputs), -1), -1))
         first, middle, inner = chain[-1], chain[len(chain) // 2], chain[1:-1:2]
         if (
             batched.op != "BATCH_TO_SPACE_ND"
@@ -168,7 +168,10 @@ def _dilation(
     graph: Graph, conv: Node, space: Node, batched: Node
 ) -> tuple[tuple[int, int], NDArray[np.int32]] | None:
     """The dilation (height, width) and the pad's widths, or None where there are none such."""
-    constants = [graph.tensors[i].data for i in (*space.inputs[1:3], batched.inputs[2])]
+    given = (*space.inputs[1:3], *batched.inputs[2:3])
+    constants = [graph.tensors[i].data for i in given if i >= 0]
+    if len(constants) != 3:
+        return None
     block, widths, crops = (None if c is None else c.astype(np.int32) for c in constants)
     if block is None or widths is None or crops is None or (widths < crops).any():
         return None
