@@ -44,12 +44,12 @@ eval: $(VENV)/.dev  ## Judge every model on the test set in DATA
 	done
 
 # -- checks ----------------------------------------------------------------------------------------
-.PHONY: test test-firmware test-all test-runtime lint format bench
+.PHONY: test test-firmware test-all test-runtime lint format bench bench-firmware
 test: tools $(VENV)/.tests cmsis-nn host sanitized generate-check  ## Set up what the tests need and run them all
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-firmware: tools $(VENV)/.tests host generate-check  ## Ten minutes of words through every emulated board
-	$(BIN)/python -m pytest tests/test_qemu.py tests/test_firmware.py --minutes 10 $(ARGS)
+	$(BIN)/python -m pytest tests/test_qemu.py tests/test_boards.py tests/test_firmware.py --minutes 10 $(ARGS)
 
 test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10 to 3.13 that is installed
 	@ran=; failed=; absent=; \
@@ -89,6 +89,9 @@ format: $(VENV)/.dev  ## Let ruff and clang-format rewrite what lint would refus
 
 bench: $(VENV)/.dev host cmsis-nn  ## Measure speed and memory; nothing else should run
 	@for script in $(wildcard tests/bench_*.py); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+bench-firmware: $(VENV)/.dev host | cross-compiler  ## Flash, RAM, instructions and time of each model on the boards
+	@$(BIN)/python tests/bench_firmware.py $(ARGS)
 
 .PHONY: clean
 clean:  ## Remove what was built, but neither environments, data nor trainings
