@@ -23,7 +23,7 @@ def test_every_kernel_is_tested() -> None:
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("kernel", CASES)
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_kernel(kernel: str, library: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
