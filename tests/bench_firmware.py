@@ -116,7 +116,9 @@ def show(figures: Figures) -> None:
     report = figures.network
     how = f"a stream, {report.stride} columns an output" if report.stride else "whole windows"
     name = f"Cortex-{figures.cpu.upper()} at {figures.hz // 1_000_000} MHz"
-    print(f"{figures.model} on {figures.board}, {name}; {how}; a decision every {figures.hop}")
+    print(
+        f"{figures.model} on {figures.board}, {name}; {how}; a decision every {figures.hop} columns"
+    )
     print(f"  {'layer':20}{'kernel':18}{'MACs':>10}{'instructions':>14}{'a MAC':>8}{'cycles':>11}")
     for layer in report.layers:
         instructions, cycles = layer.instructions or 0, layer.cycles or 0
