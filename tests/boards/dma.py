@@ -90,10 +90,6 @@ class Dma(Peripheral):
             self.latest = max(self.latest, self._core.now - self._flags.pop(flag))
         self._signal()
 
-    def raised(self) -> set[str]:
-        """The flags."""
-        return set(self._flags)
-
     def _reached(self, flag: str, other: str) -> None:
         # from now on the other half is overwritten
         if other in self._flags:
