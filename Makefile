@@ -67,6 +67,10 @@ test-all: tools host sanitized  ## The runtime's tests on every Python from 3.10
 	    "not installed here:$${absent:- none}"; \
 	[ -z "$$failed" ] && [ -n "$$ran" ]
 
+.PHONY: test-pi
+test-pi:  ## Install and test the runtime in an emulated arm64 Debian, as root
+	.ci/test-pi $(ARGS)
+
 test-runtime: $(VENV)/.dev cmsis-nn host sanitized
 	$(BIN)/python -m pytest -n auto -m 'not train' $(ARGS)
 

@@ -15,9 +15,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
 from kws.artefact import DEFAULT_MODEL
 
 COMMANDS = Path(__file__).resolve().parents[1] / "examples" / "commands.wav"
+ENGINES = ("native", "tflite")
+REPEATS = 20  # of the recording, where time is not to be waited for
 PAGE = 4096
 START_TARGET, MEMORY_TARGET, CPU_TARGET = 1.0, 100.0, 10.0
 
@@ -37,10 +42,15 @@ def main() -> int:
     report("  CPU time of it, which other programs do not lengthen", cpu, "s", START_TARGET)
     starts = [start_up_microphone(listen) for _ in range(args.runs)]
     report("start-up to listening, microphone", statistics.median(starts), "s", START_TARGET)
-    for where in ("piped", "terminal"):
-        share, memory = real_time([*listen, "--wav", str(COMMANDS), "--realtime"], where)
-        report(f"memory (peak resident), {where}", memory, "MB", MEMORY_TARGET)
-        report(f"CPU share of one core in real time, {where}", share, "%", CPU_TARGET)
+    for engine in ENGINES:
+        for where in ("piped", "terminal"):
+            command = [*listen, "--engine", engine, "--wav", str(COMMANDS), "--realtime"]
+            share, memory = real_time(command, where)
+            report(f"memory (peak resident), {engine}, {where}", memory, "MB", MEMORY_TARGET)
+            report(f"CPU share of one core in real time, {engine}, {where}", share, "%", CPU_TARGET)
+    native, tflite = compare(listen, args.runs)
+    print("  CPU share of the samples' way to detections, in blocks of a file")
+    print(f"    native {native:.3f} %, tflite {tflite:.3f} %: ratio {native / tflite:.2f}")
     return 0
 
 
@@ -54,6 +64,27 @@ def children_cpu() -> float:
     """User and system seconds of all programs that this one has started and seen end."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def compare(listen: list[str], runs: int) -> list[float]:
+    """CPU share in per cent of each engine, start-up left out: medians of runs in turn."""
+    samples, rate = soundfile.read(COMMANDS, dtype="int16")
+    shares: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    with tempfile.TemporaryDirectory() as folder:
+        once, often = Path(folder) / "once.wav", Path(folder) / "often.wav"
+        soundfile.write(once, samples, rate)
+        soundfile.write(often, np.tile(samples, 1 + REPEATS), rate)
+        for _ in range(runs):
+            for engine in ENGINES:
+                used = []
+                for path in (once, often):
+                    before = children_cpu()
+                    command = [*listen, "--engine", engine, "--wav", str(path)]
+                    subprocess.run(command, capture_output=True, check=True)
+                    used.append(children_cpu() - before)
+                seconds = REPEATS * len(samples) / rate
+                shares[engine].append(100 * (used[1] - used[0]) / seconds)
+    return [statistics.median(shares[engine]) for engine in ENGINES]
 
 
 def start_up(listen: list[str]) -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import configparser
+import shlex
 import sys
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kws import listen
 from kws.artefact import DEFAULT_MODEL, Artefact, list_models
 from kws.audio import read_audio
 from kws.spotter import Spotter
@@ -47,3 +50,12 @@ def test_the_room_is_never_silent() -> None:
     quiet = round(make_commands.PAUSE_SECONDS * make_commands.RATE)
     assert len(track) == 3 * quiet + 2 * len(wave)
     assert 0 < np.abs(track[:quiet]).max() < 100
+
+
+def test_the_service_starts_a_command_that_is(capsys: pytest.CaptureFixture[str]) -> None:
+    unit = configparser.ConfigParser()
+    unit.read_string((EXAMPLES / "kws-listen.service").read_text())
+    program, *options = shlex.split(unit["Service"]["ExecStart"])
+    assert program == "%h/kws-listen/.venv/bin/kws-listen"
+    assert listen.main([*options, "--wav", str(make_commands.OUT)]) == 0
+    assert capsys.readouterr().out.startswith('{"time": ')
