@@ -53,7 +53,7 @@ def test_the_room_is_never_silent() -> None:
 
 
 def test_the_service_starts_a_command_that_is(capsys: pytest.CaptureFixture[str]) -> None:
-    unit = configparser.ConfigParser()
+    unit = configparser.ConfigParser(interpolation=None)
     unit.read_string((EXAMPLES / "kws-listen.service").read_text())
     program, *options = shlex.split(unit["Service"]["ExecStart"])
     assert program == "%h/kws-listen/.venv/bin/kws-listen"
