@@ -121,7 +121,7 @@ def describe(name: str, folder: Path) -> Board:
     """What describe.c, built in a folder, says of a board."""
     family = FAMILIES[name]
     program = folder / "describe"
-    names = ("describe.c", "dfsdm.c", "usart.c", "gpio.c", *family.sources)
+    names = ("describe.c", "clock.c", "dfsdm.c", "usart.c", "gpio.c", *family.sources)
     sources = [*(STM32 / file for file in names), BOARD / name / "pins.c"]
     subprocess.run(["cc", *FLAGS, f"-DSTM32_{family.name}", "-o", program, *sources], check=True)
     said = subprocess.run([program], check=True, capture_output=True, text=True).stdout

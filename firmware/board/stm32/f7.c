@@ -8,16 +8,6 @@ enum {
     PLLR = 2,
 };
 
-uint32_t stm32_hclk(const struct stm32_clock *clock)
-{
-    return clock->source / clock->divide * clock->multiply / clock->post;
-}
-
-uint32_t stm32_pclk(const struct stm32_clock *clock, int bus)
-{
-    return stm32_hclk(clock) / (bus == 1 ? clock->apb1 : clock->apb2);
-}
-
 uint32_t stm32_pllcfgr(const struct stm32_clock *clock)
 {
     return RCC_PLLCFGR_PLLSRC_HSE | (uint32_t)clock->divide << RCC_PLLCFGR_PLLM_SHIFT |

@@ -2,7 +2,7 @@
 /*
  * What tells one STM32 board from another, and the drivers that read it.
  *
- * A board is one constant, `stm32_board`, in board/NAME/board.c: integers alone, so that the tests
+ * A board is one constant, `stm32_board`, in board/NAME/pins.c: integers alone, so that the tests
  * compile it for the host and hold it to the manuals. ../README.md explains each value. Functions
  * that return uint32_t compute the value of the register that they are named after and touch no
  * hardware.
@@ -64,9 +64,11 @@ struct stm32_board {
 
 extern const struct stm32_board stm32_board;
 
-/* Clocks: l4.c, f7.c. Hz of the processor, and of the buses. */
+/* Hz of the processor, and of bus APB1 or APB2: clock.c. */
 uint32_t stm32_hclk(const struct stm32_clock *clock);
 uint32_t stm32_pclk(const struct stm32_clock *clock, int bus);
+
+/* Clocks: l4.c, f7.c. */
 uint32_t stm32_pllcfgr(const struct stm32_clock *clock);
 uint32_t stm32_acr(const struct stm32_clock *clock);
 uint32_t stm32_cfgr(const struct stm32_clock *clock);
@@ -108,7 +110,7 @@ static inline int16_t stm32_sample(int32_t word, unsigned gain)
     return (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
 }
 
-/* Serial output, blocking: usart.c. */
+/* Serial output, blocking: usart.c. `kernel` is the Hz of the bus that it is on. */
 uint32_t stm32_brr(uint32_t kernel, uint32_t baud);
 void stm32_uart_start(const struct stm32_uart *uart, uint32_t kernel);
 void stm32_uart_write(const struct stm32_uart *uart, const char *text, size_t length);
