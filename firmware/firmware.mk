@@ -11,15 +11,19 @@ BOARDS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard firmware/board/*/boar
 BOARD ?= stm32l496g-disco
 CROSS ?= arm-none-eabi-
 DEFAULT_MODEL := $(shell sed -n 's/^DEFAULT_MODEL = "\(.*\)".*/\1/p' app/kws/artefact.py)
+MODELS := $(sort $(patsubst models/%/manifest.json,%,$(wildcard models/*/manifest.json)))
 MODEL ?= $(DEFAULT_MODEL)
 STACK ?= 4096
 PROBE ?= openocd
 PORT ?= $(firstword $(wildcard /dev/serial/by-id/*STLINK* /dev/serial/by-id/*STLink*) /dev/ttyACM0)
 BAUD := 115200
 
-ifneq ($(filter firmware flash emulate,$(MAKECMDGOALS)),)
+ifneq ($(filter firmware image flash emulate,$(MAKECMDGOALS)),)
 ifeq ($(filter $(BOARD),$(BOARDS)),)
 $(error BOARD=$(BOARD) is not known; expected one of: $(BOARDS))
+endif
+ifeq ($(filter $(MODEL),$(MODELS)),)
+$(error MODEL=$(MODEL) is not known; expected one of: $(MODELS))
 endif
 endif
 -include firmware/board/$(BOARD)/board.mk
@@ -37,8 +41,8 @@ FIRMWARE_OBJECTS := $(patsubst %.c,$(IMAGE)/%.o,$(FIRMWARE_SOURCES))
 FIRMWARE_FLAGS := -mcpu=$(BOARD_CPU) -mthumb -mfloat-abi=soft
 FIRMWARE_CFLAGS := $(filter-out -I$(GENERATED),$(KWS_CFLAGS)) $(FIRMWARE_FLAGS) -O2 -g \
 	-ffp-contract=off -ffunction-sections -fdata-sections \
-	-I$(MODEL_FOLDER) -Ifirmware/include -Ifirmware/board -DKWS_BOARD='"$(BOARD)"' \
-	-DKWS_VERSION='"$(KWS_VERSION)"' $(call kernel_flags,$(BOARD_KERNELS)) $(BOARD_CFLAGS)
+	-I$(MODEL_FOLDER) -Ifirmware/board -DKWS_BOARD='"$(BOARD)"' \
+	$(call kernel_flags,$(BOARD_KERNELS)) $(BOARD_CFLAGS)
 FIRMWARE_LDFLAGS := $(FIRMWARE_FLAGS) -nostartfiles --specs=nano.specs $(BOARD_LDFLAGS) \
 	-Lfirmware/board/$(BOARD) -Tfirmware/board/common/sections.ld \
 	-Wl,--gc-sections,--fatal-warnings,--defsym=STACK_BYTES=$(STACK)

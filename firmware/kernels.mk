@@ -6,6 +6,9 @@
 KERNELS ?= simd
 KERNEL_FOLDER := firmware/src/kernels
 BACKENDS := $(notdir $(patsubst %/,%,$(wildcard $(KERNEL_FOLDER)/*/)))
+ifeq ($(filter $(KERNELS),$(BACKENDS)),)
+$(error KERNELS=$(KERNELS) is not known; expected one of: $(BACKENDS))
+endif
 KERNEL_FUNCTIONS := $(sort $(notdir $(wildcard $(KERNEL_FOLDER)/portable/*.c)))
 
 include firmware/cmsis_nn.mk
