@@ -12,10 +12,7 @@ extern uint8_t data_start[], data_end[], data_image[], bss_start[], bss_end[];
 int main(void);
 void reset(void);
 
-enum {
-    FAULT = 99, /* the status that a fault stops with */
-    STACK_PAINT = 0x5aa55aa5,
-};
+enum { FAULT = 99 }; /* the status that a fault stops with */
 
 #define SCB_VTOR (*(volatile uint32_t *)UINT32_C(0xE000ED08))
 

@@ -11,7 +11,7 @@
  * app/kws/golden_int8.py states.
  *
  * All kernels are called alike: options (of the kernel's own struct), one input or two (`b` is
- * null where there is one), the output, and scratch memory of as many bytes as the kernel needs
+ * not read where there is one), the output, and scratch memory of as many bytes as the kernel needs
  * (app/kws/plan.py counts them), aligned to 4. Input and output never overlap.
  */
 struct kws_shape {
