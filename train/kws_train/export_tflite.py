@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kws.errors import KwsError
 from kws.graph import Graph, Node, Options, Tensor
+from kws.taps import fit
 from kws_train.write_tflite import write_graph
 
 
@@ -187,15 +188,13 @@ class Builder:
         """So many rows of x from `start` on."""
         if not 0 <= start < start + rows <= x.shape[1]:
             raise ExportError(f"rows {start} to {start + rows} of {x.shape}")
-        ends = [0] * len(x.shape), [*x.shape]
-        ends[0][1], ends[1][1] = start, start + rows
+        shape = (x.shape[0], rows, *x.shape[2:])
+        begin = [0, start, 0, 0][: len(shape)]
+        bounds = {"begin": begin, "end": np.add(begin, shape), "strides": np.ones(len(shape))}
         constants = [
             self._constant(f"crop/{name}", np.array(values, np.int32))
-            for name, values in zip(
-                ("begin", "end", "strides"), (*ends, [1] * len(x.shape)), strict=True
-            )
+            for name, values in bounds.items()
         ]
-        shape = (x.shape[0], rows, *x.shape[2:])
         return self._node("STRIDED_SLICE", [x.index, *constants], shape, x.dtype, x.quant)
 
     def pad(self, x: Handle, widths: ArrayLike) -> Handle:
@@ -330,13 +329,7 @@ def _slide(
 ) -> tuple[int, ...]:
     if len(shape) != 4 or options.padding not in ("SAME", "VALID"):
         raise ExportError(f"a kernel {tuple(kernel)} on {shape}, padding {options.padding!r}")
-    same = options.padding == "SAME"
-    height, width = (
-        -(-size // stride) if same else (size - (length - 1) * dilation - 1) // stride + 1
-        for size, length, stride, dilation in zip(
-            shape[1:3], kernel, options.stride, options.dilation, strict=True
-        )
-    )
+    height, width = (fit(shape[1 + axis], kernel[axis], axis, options)[0] for axis in range(2))
     if height < 1 or width < 1:
         raise ExportError(f"a kernel {tuple(kernel)} does not fit into {shape}")
     return (shape[0], height, width, channels)
