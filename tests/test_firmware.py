@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from images import BOARDS, EMULATED, ROOT, build, make
-from kws.artefact import DEFAULT_MODEL
+from kws.artefact import DEFAULT_MODEL, list_models
 from kws.footprint import Footprint, footprint, main, table
 
 MODEL_BYTES = 79_700  # 0.076 MB of 2**20 bytes, the paper's
@@ -59,9 +59,15 @@ def test_table() -> None:
     ]
 
 
-def test_a_map_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_map_that_is_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([str(tmp_path / "none.map")]) == 1
     assert "none.map" in capsys.readouterr().err
+    other = tmp_path / "other.map"
+    other.write_bytes(b"\x80 FLASH")
+    assert main([str(other)]) == 1
+    assert capsys.readouterr().err == (
+        f"kws-footprint: {other}: no map of an image; expected what `make firmware` wrote\n"
+    )
 
 
 def test_make_firmware_prints_the_table() -> None:
@@ -97,6 +103,8 @@ def test_make_flash(probe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             ["firmware", "BOARD=arduino"],
             "BOARD=arduino is not known; expected one of: b-",
         ),
+        (["firmware", "MODEL=kws"], f"expected one of: {' '.join(list_models())}"),
+        (["firmware", "KERNELS=none"], "KERNELS=none is not known; expected one of: cmsis fast"),
         (["flash", "BOARD=qemu-m4"], "qemu-m4 is emulated: make emulate BOARD=qemu-m4"),
         (["flash", "BOARD=stm32l496g-disco", "PROBE=jlink"], "expected openocd or st-flash"),
         (["emulate", "BOARD=stm32l496g-disco"], "has no emulator here; expected qemu-m4 qemu-m7"),

@@ -144,6 +144,17 @@ class Artefact:
         return cls(folder, manifest, model)
 
 
+def read_model(name: str) -> tuple[bytes, Manifest | None]:
+    """The network of a model, as `Artefact.load` takes it, and its manifest; of FILE.tflite none.
+
+    Raises `ArtefactError` as `Artefact.load` does, and `OSError`.
+    """
+    if name.endswith(".tflite"):
+        return Path(name).read_bytes(), None
+    artefact = Artefact.load(name)
+    return artefact.model, artefact.manifest
+
+
 def models_dir() -> Path:
     """Where models are looked up by name: in the installed package, else in the checkout."""
     package = Path(__file__).resolve().parent

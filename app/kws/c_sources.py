@@ -138,6 +138,11 @@ def step_arrays(step: Step) -> dict[str, NDArray[Any]]:
     return dict(_arrays(step.options))
 
 
+def step_bytes(step: Step) -> int:
+    """Bytes of those constants, in flash."""
+    return sum(values.nbytes for values in step_arrays(step).values())
+
+
 def _arrays(options: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, value in options.items():
         if isinstance(value, Mapping):

@@ -6,18 +6,16 @@ import hashlib
 import sys
 from pathlib import Path
 
-from kws.artefact import DEFAULT_MODEL, Artefact
-from kws.c_sources import front_end_sources, model_sources, network_sources, step_arrays
+from kws.artefact import DEFAULT_MODEL, read_model
+from kws.c_sources import front_end_sources, model_sources, network_sources, step_bytes
 from kws.command import Parser, run
 from kws.errors import ArtefactError
 from kws.graph import Graph, read_graph
 from kws.native import ARRAYS
-from kws.plan import Plan, round_up, window_plan
+from kws.plan import ARENA_STEP, Plan, round_up, window_plan
 from kws.spec import FrontEnd
 from kws.stream import stream_plan
 from kws.tables import tables
-
-_ALIGNMENT = 8
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,14 +51,12 @@ def export(model: str, stream: bool | None = None) -> tuple[Plan, dict[str, str]
     `stream` None takes a stream where the network can and its outputs fall on the model's hop.
     Raises `ArtefactError` where the model is damaged or not one that the kernels can run.
     """
-    if model.endswith(".tflite"):
-        data = Path(model).read_bytes()
-        plan = choose_plan(read_graph(data), stream)
+    data, manifest = read_model(model)
+    graph = read_graph(data)
+    if manifest is None:
+        plan = choose_plan(graph, stream)
         return plan, network_sources(plan, _source(Path(model).name, data))
-    artefact = Artefact.load(model)
-    manifest = artefact.manifest
     spec, labels = manifest.front_end, len(manifest.labels)
-    graph = read_graph(artefact.model)
     plan = choose_plan(graph, stream, manifest.decision.hop)
     shapes = [graph.tensors[i[0]].shape for i in (graph.inputs, graph.outputs)]
     into, out = plan.buffers[plan.input], plan.buffers[plan.output]
@@ -73,7 +69,7 @@ def export(model: str, stream: bool | None = None) -> tuple[Plan, dict[str, str]
             f"the network goes from {shapes[0]} to {shapes[1]}; expected {spec.columns} columns "
             f"of {spec.coefficients} and {labels} labels"
         )
-    source = _source(f"models/{manifest.name}", artefact.model)
+    source = _source(f"models/{manifest.name}", data)
     memory = memory_bytes(plan, spec, labels, manifest.decision.smoothing)
     sources = front_end_sources(spec, source) | model_sources(plan, manifest, memory, source)
     return plan, sources
@@ -113,7 +109,7 @@ def memory_bytes(plan: Plan, spec: FrontEnd, labels: int, smoothing: int) -> int
         0 if plan.stride else spec.columns * spec.coefficients,
         spec.coefficients,
     )
-    return sum(round_up(size, _ALIGNMENT) for size in stages)
+    return sum(round_up(size, ARENA_STEP) for size in stages)
 
 
 def _export(model: str, out: Path, stream: bool | None, check: bool) -> None:
@@ -132,19 +128,18 @@ def _export(model: str, out: Path, stream: bool | None, check: bool) -> None:
 def _table(plan: Plan, model: str) -> str:
     """Layers, their kernels and constants; what the whole takes."""
     rows = [("layer", "kernel", "MACs", "flash")]
-    for step in plan.steps:
-        flash = sum(values.nbytes for values in step_arrays(step).values())
-        rows.append((step.name, step.kernel, f"{step.macs:,}", f"{flash:,}"))
+    rows += [(s.name, s.kernel, f"{s.macs:,}", f"{step_bytes(s):,}") for s in plan.steps]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     lines = [
         f"{name:<{widths[0]}}  {kernel:<{widths[1]}}  {macs:>11}  {flash:>9}"
         for name, kernel, macs, flash in rows
     ]
-    flash = sum(values.nbytes for step in plan.steps for values in step_arrays(step).values())
+    flash = sum(map(step_bytes, plan.steps))
     how = f"a stream, an output every {plan.stride} columns" if plan.stride else "whole windows"
     lines.append(f"{how}: constants {flash:,} bytes, arena {plan.arena:,} bytes")
-    if not model.endswith(".tflite"):
-        t = tables(Artefact.load(model).manifest.front_end)
+    manifest = read_model(model)[1]
+    if manifest is not None:
+        t = tables(manifest.front_end)
         size = sum(getattr(t, name).nbytes for name in ARRAYS.values())
         lines.append(f"front-end tables {size:,} bytes")
     return "\n".join(lines)

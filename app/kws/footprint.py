@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws.command import Parser, run
+from kws.errors import KwsError
 
 FLASH, RAM = "flash", "RAM"
 
@@ -49,12 +50,18 @@ class Footprint:
 
 
 def footprint(path: Path) -> Footprint:
-    """Reads the map of an image that firmware/firmware.mk built; raises `OSError`."""
-    text = re.sub(r"^( ?\.\S+)\n +", r"\1 ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """Reads the map of an image that firmware/firmware.mk built.
+
+    Raises `OSError`, and `KwsError` for another file.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    text = re.sub(r"^( ?\.\S+)\n +", r"\1 ", text, flags=re.MULTILINE)
     _, _, linked = text.partition("Linker script and memory map")
     sizes = {name: int(size, 16) for name, size in _SECTION.findall(linked)}
     pieces = [(name, int(size, 16), file) for name, size, file in _PIECE.findall(linked)]
     capacity = {name: int(size, 16) for name, size in _REGION.findall(text)}
+    if len(capacity) != 2:
+        raise KwsError(f"{path}: no map of an image; expected what `make firmware` wrote")
     return Footprint(
         _parts(FLASH, sizes, pieces),
         _parts(RAM, sizes, pieces),

@@ -10,8 +10,8 @@ from kws.graph import Graph
 from kws.layers import Layer, View, read_layers
 from kws.lower import lower
 
+ARENA_STEP = 8  # bytes: the alignment of network.c's arena, and of setup.c's memory
 _STEP = 4  # bytes: what kernels read at once
-_ARENA_STEP = 8
 _TILE = 256  # inputs that firmware/src/kernels/fast/dense.c takes at a time
 _TABLES = 1024  # bytes of sums that fast/bits.h looks up
 
@@ -130,7 +130,7 @@ def window_plan(graph: Graph) -> Plan:
         input=0,
         output=number[network.output],
         stride=0,
-        arena=round_up(end, _ARENA_STEP),
+        arena=round_up(end, ARENA_STEP),
         scratch=scratch,
         state=0,
     )

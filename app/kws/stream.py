@@ -9,9 +9,18 @@ from kws.graph import Graph
 from kws.layers import REDUCTIONS, SLIDING, Layer, Network, Shape, View, read_layers
 from kws.lower import lower, reduced_axes
 from kws.place import pad_widths, slide
-from kws.plan import Buffer, Claim, Plan, Step, first_row, lay_out, round_up, scratch_bytes
+from kws.plan import (
+    ARENA_STEP,
+    Buffer,
+    Claim,
+    Plan,
+    Step,
+    first_row,
+    lay_out,
+    round_up,
+    scratch_bytes,
+)
 
-_ARENA_STEP = 8
 _COUNTDOWN = 2  # bytes
 
 
@@ -152,7 +161,7 @@ def stream_plan(graph: Graph) -> Plan:
         input=0,
         output=number[flow.network.output],
         stride=flow.stride,
-        arena=round_up(end, _ARENA_STEP),
+        arena=round_up(end, ARENA_STEP),
         scratch=scratch,
         state=offsets[-1],
     )

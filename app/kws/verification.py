@@ -5,13 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from kws import native
-from kws.artefact import Artefact
-from kws.c_sources import step_arrays
+from kws.artefact import read_model
+from kws.c_sources import step_bytes
 from kws.comparison import (
     Codes,
     Comparison,
@@ -32,7 +31,6 @@ from kws.mfcc import Mfcc
 from kws.native import NativeMfcc
 from kws.native_network import NativeNetwork
 from kws.plan import Plan, window_plan
-from kws.spec import FrontEnd
 from kws.stream import stream_plan
 
 HOST = "host"
@@ -149,7 +147,7 @@ def verify(
     not cover, `RuntimeMissing` for a tool that is not there, and `MismatchError` for a stream's
     output in a wrong column.
     """
-    data, spec = _load(model)
+    data, manifest = read_model(model)
     golden = Golden(data)
     window = window_plan(golden.graph)
     plan = stream_plan(golden.graph) if stream else window
@@ -159,7 +157,8 @@ def verify(
     rng = np.random.default_rng(_SEED)
     rows, width = window.buffers[0].rows, window.buffers[0].row_bytes
     columns, comparisons, mfcc = np.zeros((0, width), np.int8), [], None
-    if spec is not None:
+    if manifest is not None:
+        spec = manifest.front_end
         frames = noise(spec, rows + runs * max(1, plan.stride) // 2, rng)
         columns = Mfcc(spec).columns(frames)
         mfcc = NativeMfcc(spec) if cpu == HOST else EmulatedMfcc(spec, cpu)
@@ -203,20 +202,13 @@ def _layers(plan: Plan, counted: CountedNetwork | None) -> tuple[LayerReport, ..
             op=step.op,
             kernel=step.kernel,
             macs=step.macs,
-            flash=sum(array.nbytes for array in step_arrays(step).values()),
+            flash=step_bytes(step),
             every=step.every,
             instructions=counted.instructions[i] if counted else None,
             cycles=counted.cycles[i] if counted else None,
         )
         for i, step in enumerate(plan.steps)
     )
-
-
-def _load(model: str) -> tuple[bytes, FrontEnd | None]:
-    if model.endswith(".tflite"):
-        return Path(model).read_bytes(), None
-    artefact = Artefact.load(model)
-    return artefact.model, artefact.manifest.front_end
 
 
 def _library(kernels: str | None) -> ctypes.CDLL:
