@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from kws.artefact import Artefact
@@ -126,6 +127,14 @@ def speech(
 def talk(speech: dict[str, NDArray[np.int16]]) -> NDArray[np.int16]:
     """A few seconds of words on end."""
     return np.concatenate(list(speech.values()))
+
+
+@pytest.fixture(scope="session")
+def wav(talk: NDArray[np.int16], spec: FrontEnd, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`talk` as a file."""
+    path = tmp_path_factory.mktemp("wav") / "talk.wav"
+    soundfile.write(path, talk, spec.sample_rate)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from numpy.typing import NDArray
 
 from kws import listen, native
 from kws.artefact import Artefact
 from kws.golden import Golden
 from kws.spotter import Spotter
+from listening import as_json, start
 
 Wave = NDArray[np.int16]
 
@@ -24,17 +23,7 @@ ENGINES = pytest.mark.parametrize("engine", [(), ("--engine", "native"), ("--eng
 
 @pytest.fixture(scope="module")
 def expected(tiny: Artefact, talk: Wave) -> list[dict[str, object]]:
-    return [
-        {"time": round(d.time, 4), "keyword": d.keyword, "score": round(d.score, 4)}
-        for d in Spotter(tiny, Golden(tiny.model)).feed(talk)
-    ]
-
-
-@pytest.fixture(scope="module")
-def wav(tiny: Artefact, talk: Wave, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("wav") / "talk.wav"
-    soundfile.write(path, talk, tiny.manifest.front_end.sample_rate)
-    return path
+    return as_json(list(Spotter(tiny, Golden(tiny.model)).feed(talk)))
 
 
 @ENGINES
@@ -55,9 +44,8 @@ def test_file(
 def test_pipe_in_pieces(
     engine: tuple[str, ...], tiny: Artefact, talk: Wave, expected: list[dict[str, object]]
 ) -> None:
-    command = [sys.executable, "-m", "kws.listen", "--model", str(tiny.folder), "--json", "-"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*command, *engine], **pipes) as process:  # type: ignore[call-overload]
+    with start(tiny, "--json", "-", *engine) as process:
+        assert process.stdin is not None
         data, sizes = talk.tobytes(), iter([1, 2, 7, 4_001, 30_000])
         while data:
             size = next(sizes, len(data))
