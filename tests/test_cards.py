@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kws.artefact import Artefact
+from kws.artefact import Artefact, list_models
 from kws.errors import ArtefactError
 from kws.golden import Golden
 from kws.spotter import Spotter
@@ -236,3 +236,19 @@ def test_errors_are_one_line(
     err = capsys.readouterr().err
     assert err.startswith("python -m kws_train.cards: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_cards_tell_the_decision_in_use(name: str) -> None:
+    artefact = Artefact.load(name)
+    card = (artefact.folder / "README.md").read_text(encoding="utf-8")
+    made, spec = artefact.manifest.decision, artefact.manifest.front_end
+    assert (
+        f"| decision | mean of {made.smoothing} inferences, one every {made.hop} columns; threshold "
+        f"{made.threshold:.3f}, {made.refractory} columns from one detection to the next |\n"
+    ) in card
+    assert (
+        f"\n{name}: mean of {made.smoothing} inferences, threshold {made.threshold:g}, refractory "
+        f"{made.refractory} columns, an inference every {made.hop} of "
+        f"{1000 * spec.hop_seconds:g} ms\n"
+    ) in card

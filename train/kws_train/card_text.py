@@ -84,8 +84,9 @@ def _summary(card: Card, graph: Graph) -> Iterator[str]:
     )
     decision = manifest.decision
     yield (
-        f"| decision | mean of {decision.smoothing} inferences, threshold "
-        f"{decision.threshold:.3f}, {decision.refractory} columns from one detection to the next |"
+        f"| decision | mean of {decision.smoothing} inferences, one every {decision.hop} columns; "
+        f"threshold {decision.threshold:.3f}, {decision.refractory} columns from one detection to "
+        "the next |"
     )
 
 

@@ -152,7 +152,7 @@ def _lines(name: str, choice: Choice) -> Iterator[str]:
     decision, score = choice.decision, choice.score
     yield (
         f"{name}: mean of {decision.smoothing} inferences, threshold {decision.threshold:.3f}, "
-        f"refractory {decision.refractory} columns"
+        f"refractory {decision.refractory} columns, an inference every {decision.hop} columns"
     )
     yield f"on {score.words} validation words and as many others, {score.hours:.2f} h:"
     yield f"hit {score.hit_rate}, another word {score.wrong_rate}, false alarms {score.alarm_rate}"
