@@ -244,8 +244,9 @@ def test_cards_tell_the_decision_in_use(name: str) -> None:
     card = (artefact.folder / "README.md").read_text(encoding="utf-8")
     made, spec = artefact.manifest.decision, artefact.manifest.front_end
     assert (
-        f"| decision | mean of {made.smoothing} inferences, one every {made.hop} columns; threshold "
-        f"{made.threshold:.3f}, {made.refractory} columns from one detection to the next |\n"
+        f"| decision | mean of {made.smoothing} inferences, one every {made.hop} columns; "
+        f"threshold {made.threshold:.3f}, {made.refractory} columns from one detection to the "
+        "next |\n"
     ) in card
     assert (
         f"\n{name}: mean of {made.smoothing} inferences, threshold {made.threshold:g}, refractory "
