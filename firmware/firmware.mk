@@ -75,11 +75,11 @@ $(IMAGE)/%.o: %.c firmware/firmware.mk app/kws/__init__.py | cross-compiler
 
 firmware/build/models/%/kws_model.c firmware/build/models/%/frontend.c &: models/%/manifest.json \
 	models/%/model.tflite $(wildcard app/kws/*.py) | $(VENV)/.runtime
-	$(BIN)/python -m kws.export $* --out firmware/build/models/$*
+	$(BIN)/python -m kws.export $* --out firmware/build/models/$* >&2
 
 .PHONY: cross-compiler
 cross-compiler:
-	@command -v $(CROSS)gcc >/dev/null || { echo "make firmware needs: sudo apt-get install" \
+	@echo '#include <string.h>' | $(CROSS)gcc -E - >/dev/null 2>&1 || { echo "make firmware needs: sudo apt-get install" \
 	    "--no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2; exit 1; }
 
 # -- onto the board, and what it says --------------------------------------------------------------
