@@ -180,6 +180,23 @@ def test_without_a_compiler(
     assert "run: sudo apt-get install gcc-arm-none-eabi" in capsys.readouterr().err
 
 
+def test_with_a_compiler_that_fails(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    model: Artefact,
+    tmp_path: Path,
+) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.write_text("#!/bin/sh\necho 'a.c:1: fatal error: string.h: none such' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setattr("kws.emulate.COMPILER", str(compiler))
+    assert main([str(model.folder), "--cpu", "m4"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "compiler fails (a.c:1: fatal error: string.h: none such)" in said
+    assert "libnewlib-arm-none-eabi" in said
+
+
 def test_without_the_library(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

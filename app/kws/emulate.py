@@ -88,23 +88,26 @@ def compile_elf(
 ) -> bytes:
     """The sources compiled and linked for a bare `cpu`, "m4" or "m7".
 
-    Raises `RuntimeMissing` where the compiler is not installed, `CalledProcessError` for
-    sources that it refuses.
+    Raises `RuntimeMissing` where the compiler is not installed, or without its C library or for
+    another reason refuses the sources.
     """
+    advice = "run: sudo apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
     if shutil.which(COMPILER) is None:
-        raise RuntimeMissing(
-            f"{COMPILER} is not installed; run: sudo apt-get install gcc-arm-none-eabi "
-            "libnewlib-arm-none-eabi"
-        )
+        raise RuntimeMissing(f"{COMPILER} is not installed; {advice}")
     with tempfile.TemporaryDirectory() as folder:
         elf = Path(folder) / "code.elf"
         link = ["-nostartfiles", f"-Wl,-Ttext-segment={_CODE:#x},-e,0"]
-        subprocess.run(
+        done = subprocess.run(
             [COMPILER, *CPUS[cpu], *FLAGS, *flags, *(f"-I{path}" for path in include)]
             + [str(path) for path in sources]
             + [*link, "-o", str(elf)],
-            check=True,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if "error" in line]
+            why = lines[0] if lines else f"status {done.returncode}"
+            raise RuntimeMissing(f"{COMPILER} fails ({why}); if its C library is missing, {advice}")
         return elf.read_bytes()
 
 
