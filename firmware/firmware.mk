@@ -77,6 +77,9 @@ firmware/build/models/%/kws_model.c firmware/build/models/%/frontend.c &: models
 	models/%/model.tflite $(wildcard app/kws/*.py) | $(VENV)/.runtime
 	$(BIN)/python -m kws.export $* --out firmware/build/models/$* >&2
 
+# kept, as what is made on the way to something else is not
+.SECONDARY:
+
 .PHONY: cross-compiler
 cross-compiler:
 	@echo '#include <string.h>' | $(CROSS)gcc -E - >/dev/null 2>&1 || { echo "make firmware needs: sudo apt-get install" \
