@@ -82,8 +82,9 @@ firmware/build/models/%/kws_model.c firmware/build/models/%/frontend.c &: models
 
 .PHONY: cross-compiler
 cross-compiler:
-	@echo '#include <string.h>' | $(CROSS)gcc -E - >/dev/null 2>&1 || { echo "make firmware needs: sudo apt-get install" \
-	    "--no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2; exit 1; }
+	@echo '#include <string.h>' | $(CROSS)gcc -E - >/dev/null 2>&1 \
+	    || { echo "make firmware needs: sudo apt-get install --no-install-recommends" \
+	    "gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2; exit 1; }
 
 # -- onto the board, and what it says --------------------------------------------------------------
 flash: $(IMAGE).elf $(IMAGE).hex  ## Write the image into BOARD; PROBE=st-flash takes that program

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kws import native
 from kws.artefact import read_model
@@ -162,9 +163,7 @@ def verify(
         frames = noise(spec, rows + runs * max(1, plan.stride) // 2, rng)
         columns = Mfcc(spec).columns(frames)
         mfcc = NativeMfcc(spec) if cpu == HOST else EmulatedMfcc(spec, cpu)
-        got = [mfcc.columns(frame[np.newaxis]) for frame in track(list(frames), "front-end")]
-        kinds = ["a frame of noise"] * len(frames)
-        comparisons.append(compare("the front-end in Python", kinds, np.concatenate(got), columns))
+        comparisons.append(_compare_columns(mfcc, frames, columns, track))
     if stream:
         inputs, outputs = run_stream(network, rows, plan.stride, runs, rng, columns, track)
     else:
@@ -193,6 +192,14 @@ def verify(
         column_instructions=mfcc.instructions if isinstance(mfcc, EmulatedMfcc) else None,
         column_cycles=mfcc.cycles if isinstance(mfcc, EmulatedMfcc) else None,
     )
+
+
+def _compare_columns(
+    mfcc: NativeMfcc | EmulatedMfcc, frames: NDArray[np.int16], expected: Codes, track: Track
+) -> Comparison:
+    got = [mfcc.columns(frame[np.newaxis]) for frame in track(list(frames), "front-end")]
+    kinds = ["a frame of noise"] * len(frames)
+    return compare("the front-end in Python", kinds, np.concatenate(got), expected)
 
 
 def _layers(plan: Plan, counted: CountedNetwork | None) -> tuple[LayerReport, ...]:

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a spotter is made of, for its size; line.h alone has something to call. */
 #include "columns.h"
 #include "decide.h"
 #include "line.h"
@@ -97,7 +98,7 @@ enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score);
  *             while (kws_take(&kws, &samples, &count) == KWS_OK) {
  *             }
  *         } else if (kws_work(&kws) == KWS_OK) {
- *             sleep until an interrupt
+ *             sleep until an interrupt  // firmware/board/main.c: without missing one
  *         }
  *     }
  *

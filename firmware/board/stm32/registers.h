@@ -42,7 +42,6 @@ struct usart {
 enum {
     USART_CR1_UE = 1 << 0,
     USART_CR1_TE = 1 << 3,
-    USART_ISR_TC = 1 << 6,
     USART_ISR_TXE = 1 << 7,
 };
 
@@ -85,7 +84,6 @@ enum {
     DFSDM_ICR_CLRROVRF = 1 << 3,
     DFSDM_FCR_FORD_SHIFT = 29, /* 1 to 5: the order of the sinc filter */
     DFSDM_FCR_FOSR_SHIFT = 16, /* oversampling - 1 */
-    DFSDM_FCR_IOSR_SHIFT = 0,  /* integration - 1 */
 };
 
 /* The processor's own: Armv7-M Architecture Reference Manual B3.2 to B3.5. */
