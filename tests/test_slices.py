@@ -22,7 +22,7 @@ from kws.plan import Plan, window_plan
 from twins import ROOT, Wave, spotter
 
 CLOCK = 80_000_000  # of the STM32L4 boards, Hz
-CYCLES = 1.5  # an instruction on a Cortex-M4: loads take two, branches up to four; an estimate
+CYCLES = 1.7  # an instruction, from the estimates of `make bench-firmware`, rounded up
 SECONDS = 3
 
 
@@ -167,7 +167,7 @@ def test_the_time_between_two_calls(demo: Artefact, plan: Plan, costs: Costs, so
     """The longest is a layer's, or that of a half's columns: no work is left over for them."""
     slow = with_hop(demo, shortest_hop(demo, costs))
     played = play(NativeSpotter(slow, plan=plan), some, Audio(512), costs)
-    assert played.longest == max(*costs.layers, 2 * costs.column)
+    assert played.longest == pytest.approx(max(*costs.layers, 2 * costs.column))
     assert played.longest < 0.02 * CLOCK
 
 
