@@ -29,6 +29,21 @@ WITH_AVX2 static inline __m256i load(const void *weights, uint32_t first, enum k
     return _mm256_or_si256(clear, _mm256_set1_epi16(1));
 }
 
+WITH_AVX2 static inline __m256i wide_half(const int8_t *codes)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadl_epi64((const void *)codes));
+}
+
+/* Eight weights, and zeros to which any x may belong. */
+WITH_AVX2 static inline __m256i load_half(const void *weights, uint32_t first,
+                                          enum kws_weights kind)
+{
+    if (kind == KWS_CODES) {
+        return wide_half((const int8_t *)weights + first);
+    }
+    return _mm256_zextsi128_si256(_mm256_castsi256_si128(load(weights, first, kind)));
+}
+
 WITH_AVX2 static inline __m256i add(__m256i sum, __m256i x, __m256i weights)
 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, weights));
@@ -49,6 +64,15 @@ WITH_AVX2 static inline void dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, i
         b = add(b, here, load(weights[1], i, kind));
         c = add(c, here, load(weights[2], i, kind));
         d = add(d, here, load(weights[3], i, kind));
+    }
+    if (i + KWS_LANES / 2 <= count) {
+        const __m256i here = _mm256_sub_epi16(wide_half(x + i), zeros);
+
+        a = add(a, here, load_half(weights[0], i, kind));
+        b = add(b, here, load_half(weights[1], i, kind));
+        c = add(c, here, load_half(weights[2], i, kind));
+        d = add(d, here, load_half(weights[3], i, kind));
+        i += KWS_LANES / 2;
     }
 
     const __m256i halves = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));

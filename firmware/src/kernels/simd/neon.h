@@ -32,6 +32,17 @@ KWS_INLINE int8x16_t load(const void *weights, uint32_t first, enum kws_weights 
     return vreinterpretq_s8_u8(vorrq_u8(clear, vdupq_n_u8(1)));
 }
 
+/* Eight weights, and zeros to which any x may belong. */
+KWS_INLINE int8x16_t load_half(const void *weights, uint32_t first, enum kws_weights kind)
+{
+    const int8x8_t zeros = vdup_n_s8(0);
+
+    if (kind == KWS_CODES) {
+        return vcombine_s8(vld1_s8((const int8_t *)weights + first), zeros);
+    }
+    return vcombine_s8(vget_low_s8(load(weights, first, kind)), zeros);
+}
+
 /* A sum in four parts: those of x * weight, and those of zero * weight to be taken off. */
 struct sum {
     int32x4_t x, zero;
@@ -80,6 +91,15 @@ KWS_INLINE void dot4(int32_t sums[KWS_CHANNELS], const int8_t *x, int32_t zero,
         b = add(b, here, zeros, load(weights[1], i, kind));
         c = add(c, here, zeros, load(weights[2], i, kind));
         d = add(d, here, zeros, load(weights[3], i, kind));
+    }
+    if (i + KWS_LANES / 2 <= count) {
+        const int8x16_t here = vcombine_s8(vld1_s8(x + i), vget_low_s8(zeros));
+
+        a = add(a, here, zeros, load_half(weights[0], i, kind));
+        b = add(b, here, zeros, load_half(weights[1], i, kind));
+        c = add(c, here, zeros, load_half(weights[2], i, kind));
+        d = add(d, here, zeros, load_half(weights[3], i, kind));
+        i += KWS_LANES / 2;
     }
     vst1q_s32(sums, vcombine_s32(vpadd_s32(fold(a), fold(b)), vpadd_s32(fold(c), fold(d))));
     kws_dot4_rest(sums, x, zero, weights, i, count, kind);
