@@ -181,10 +181,12 @@ def _check(graph: Graph, index: int, made: Collection[int]) -> None:
     node = graph.nodes[index]
     if node.op not in (*OPERATORS, *RELABELS, "STRIDED_SLICE"):
         raise _refuse(graph, index, f"not supported; expected one of {' '.join(OPERATORS)}")
-    for i in (*_activations(graph, index), node.outputs[0]):
+    reads = _activations(graph, index)
+    for i in reads:
+        if i not in made:
+            raise _refuse(graph, index, f"no node before makes {graph.tensors[i].name!r}")
+    for i in (*reads, node.outputs[0]):
         tensor = graph.tensors[i]
-        if i not in made and i != node.outputs[0]:
-            raise _refuse(graph, index, f"no node before makes {tensor.name!r}")
         if tensor.dtype != "int8":
             raise _refuse(graph, index, f"{tensor.name!r} is {tensor.dtype}; expected int8")
         if len(tensor.scales) != 1 or not has_sound_scales(tensor):
@@ -194,7 +196,7 @@ def _check(graph: Graph, index: int, made: Collection[int]) -> None:
                 f"{tensor.name!r} has scales {tensor.scales} and zero points {tensor.zero_points}; "
                 "expected one of each",
             )
-    if not _activations(graph, index):
+    if not reads:
         raise _refuse(graph, index, "no input but constants")
     needed = _INPUTS.get(node.op, 1)
     if len(node.inputs) < needed or min(node.inputs[:needed]) < 0:
