@@ -214,6 +214,11 @@ def _pad(rng: Rng) -> Graph:
 
 def _rescale(rng: Rng) -> Graph:
     net = Net(rng, shape := _shape(rng))
+    if rng.random() < 0.3:
+        bound = rng.integers(-128, 128, (1,) * int(rng.integers(0, 5))).astype(np.int8)
+        inputs = [net.input, net.constant(bound, [net.scale(net.input)], zero=net.zero(net.input))]
+        net.node(str(rng.choice(["MINIMUM", "MAXIMUM"])), inputs, net.like(net.input, shape))
+        return net.graph()
     out = net.activation(shape, net.scale(net.input) * 2 ** rng.uniform(-8, 8))
     net.node(str(rng.choice(["QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1"])), [net.input], out)
     return net.graph()

@@ -145,6 +145,16 @@ def relu_n1_to_1(inputs: Sequence[Value], out: Tensor, _options: Options) -> Cod
     return _limited(inputs[0], out, "RELU_N1_TO_1")
 
 
+def minimum(inputs: Sequence[Value], _out: Tensor, _options: Options) -> Codes:
+    """The smaller code of each pair; all have one scale and zero point."""
+    return np.asarray(np.minimum(inputs[0].data, inputs[1].data))
+
+
+def maximum(inputs: Sequence[Value], _out: Tensor, _options: Options) -> Codes:
+    """Like `minimum`."""
+    return np.asarray(np.maximum(inputs[0].data, inputs[1].data))
+
+
 def strided_slice(inputs: Sequence[Value], out: Tensor, options: Options) -> Codes:
     """A part of each axis but the batch's, in steps of one; the output's shape has the lengths."""
     x = inputs[0].data

@@ -16,6 +16,7 @@ from kws.settle import RELABELS, settle
 
 SLIDING = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D")
 ACTIVATIONS = ("RELU", "RELU6", "RELU_N1_TO_1")
+CLIPS = ("MINIMUM", "MAXIMUM")
 REDUCTIONS = ("MEAN", "REDUCE_MAX")
 OPERATORS = (
     *SLIDING,
@@ -24,10 +25,11 @@ OPERATORS = (
     "ADD",
     "PAD",
     *ACTIVATIONS,
+    *CLIPS,
     "QUANTIZE",
     "SOFTMAX",
 )
-_INPUTS = dict.fromkeys(("ADD", "PAD", "FULLY_CONNECTED", *SLIDING[:2], *REDUCTIONS), 2)
+_INPUTS = dict.fromkeys(("ADD", "PAD", "FULLY_CONNECTED", *SLIDING[:2], *REDUCTIONS, *CLIPS), 2)
 _LARGEST = 2**16 - 1  # of a side, in C
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kws.fixed_point import quantise_multiplier
 from kws.golden_int8 import limits
 from kws.graph import Tensor
-from kws.layers import ACTIVATIONS, Layer, Shape, has_sound_scales
+from kws.layers import ACTIVATIONS, CLIPS, Layer, Shape, has_sound_scales
 from kws.place import Slide, pad_widths, slide, weights_of
 
 _POSTERIOR = (1 / 256, -128)  # scale and zero point of TFLite's int8 softmax
@@ -215,6 +215,20 @@ def _rescale(layer: Layer, one_row: bool) -> Call:
     return Call("kws_rescale", options)
 
 
+def _clip(layer: Layer, one_row: bool) -> Call:
+    """A limit that is a constant: to the scale that all have, so that codes stay as they are."""
+    x, bound, out = layer.operand(0), layer.operand(1), layer.out
+    if x is None or bound is None or x.data is not None or bound.data is None:
+        raise layer.refuse("expected an activation and then a constant")
+    alike = {(t.dtype, tuple(t.scales), tuple(t.zero_points)) for t in (x, bound, out)}
+    found = np.unique(bound.data)
+    if len(alike) != 1 or len(found) != 1:
+        raise layer.refuse("expected a constant of one value, all of one scale and zero point")
+    call = _rescale(layer, one_row)
+    side = "high" if layer.node.op == "MINIMUM" else "low"
+    return Call(call.kernel, {**call.options, "output": {**_output(layer), side: int(found[0])}})
+
+
 def _softmax(layer: Layer, one_row: bool) -> Call:
     out, x = layer.out, layer.inputs[0].shape
     if (out.scale, out.zero_point) != _POSTERIOR or x.size != layer.shape.size:
@@ -246,6 +260,7 @@ _LOWER: dict[str, Callable[[Layer, bool], Call]] = {
     "QUANTIZE": _rescale,
     "SOFTMAX": _softmax,
     **dict.fromkeys(ACTIVATIONS, _rescale),
+    **dict.fromkeys(CLIPS, _clip),
 }
 
 

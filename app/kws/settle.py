@@ -16,7 +16,10 @@ from kws.taps import fit
 
 Array = NDArray[Any]
 RELABELS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")  # operators that compute nothing
-_ALIKE = ("RELU", "RELU6", "RELU_N1_TO_1", "QUANTIZE", "DEQUANTIZE", "SOFTMAX", "ELU", "MUL", "ADD")
+_ALIKE = (
+    *("RELU", "RELU6", "RELU_N1_TO_1", "MINIMUM", "MAXIMUM"),
+    *("QUANTIZE", "DEQUANTIZE", "SOFTMAX", "ELU", "MUL", "ADD"),
+)
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _POOLS = ("MAX_POOL_2D", "AVERAGE_POOL_2D")
 

@@ -135,7 +135,7 @@ struct kws_pad {
     int8_t zero;
 };
 
-/* Another scale, another zero point, limits: RELU on its own, QUANTIZE from int8. */
+/* Another scale, another zero point, limits: RELU, MINIMUM, QUANTIZE on their own. */
 struct kws_rescale {
     uint32_t count;
     struct kws_output output;
