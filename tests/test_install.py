@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 1_800  # seconds: this runs on emulated machines too
 COMMANDS = ROOT / "examples" / "commands.wav"
 
 
@@ -22,7 +23,7 @@ def build(folder: Path, target: str, **environment: str) -> Path:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return next(folder.iterdir())
@@ -31,7 +32,7 @@ def build(folder: Path, target: str, **environment: str) -> Path:
 def install(wheel: Path, folder: Path) -> Path:
     """The wheel alone in a folder, as pip puts it into a new environment's."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*pip, "--target", str(folder), str(wheel)], check=True, timeout=300)
+    subprocess.run([*pip, "--target", str(folder), str(wheel)], check=True, timeout=PATIENCE)
     return folder
 
 
@@ -43,7 +44,7 @@ def listen(installed: Path, *args: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -96,7 +97,7 @@ def test_a_source_distribution_builds_the_same_library(tmp_path: Path, compiled:
         archive.extractall(tmp_path, filter="data")
     unpacked = next(path for path in tmp_path.iterdir() if path.name.startswith("kws_listen"))
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist"]
-    subprocess.run(command, cwd=unpacked, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=unpacked, check=True, capture_output=True, timeout=PATIENCE)
     again = install(next((unpacked / "dist").glob("*.whl")), tmp_path / "site")
     library = (again / "kws" / "libkws.so").read_bytes()
     assert library == (compiled / "kws" / "libkws.so").read_bytes()
