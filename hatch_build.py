@@ -54,5 +54,9 @@ def build(root: Path, library: Path, version: str) -> None:
 
 
 def _platform() -> str:
-    """The plain tag: a library built here may need as new a C library as this machine's."""
-    return next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
+    """The plain tag: a library built here may need as new a C library as this machine's.
+
+    Of the plain ones the last, which the pip of a 32-bit system on a 64-bit kernel knows.
+    """
+    tags = list(platform_tags())
+    return next((tag for tag in reversed(tags) if tag.startswith("linux_")), tags[0])
