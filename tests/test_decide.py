@@ -38,8 +38,7 @@ def test_time_is_the_end_of_the_column(twin: str) -> None:
 
 
 @TWINS
-# interpreters of arm64 make the whole process flush subnormals
-@given(st.floats(0, 1, exclude_min=True, allow_subnormal=False), st.integers(1, 50), st.data())
+@given(st.floats(1e-300, 1), st.integers(1, 50), st.data())  # interpreters may flush subnormals
 def test_compares_integers_only(
     twin: str, threshold: float, count: int, data: st.DataObject
 ) -> None:
