@@ -106,12 +106,28 @@ def test_figures_of_a_judgement() -> None:
     )
     assert judged.accuracy() == Share(3, 4)
     assert judged.accuracy(judged.labels) == Share(4, 5)
+    assert judged.all_classes() == Share(4, 5)
+    assert (judged.clips, judged.classes) == (4, 3)
     assert judged.per_word() == {"yes": Share(1, 2), "no": Share(2, 2)}
     assert judged.unscored == {"cat": 1}
     assert judged.confusion().tolist() == [[1, 1, 0], [0, 2, 0], [0, 0, 1]]
     accepts, rejects = judged.det()["yes"]
     assert accepts[[0, 227, 228]].tolist() == [0.25, 0.25, 0.0]  # threshold 228 is heard, 229 not
     assert rejects[[0, 227, 228]].tolist() == [0.5, 0.5, 1.0]
+
+
+def test_a_closed_set_hears_keywords_alone() -> None:
+    """The first yes is taken for silence, but for yes among the keywords; the second for no."""
+    posteriors = np.array([[20, 10, 90], [10, 20, 90], [0, 1, -1], [9, 9, 100]], np.int8)
+    answers = np.array([0, 0, 1, 2])
+    words = ("yes", "yes", "no", "_silence_")
+    judged = Judgement(("yes", "no", "_silence_"), words, answers, posteriors)
+    assert judged.closed_set() == Share(2, 3)
+    assert judged.accuracy() == Share(1, 3)
+    assert judged.all_classes() == Share(2, 4)
+    ten = Judgement(("yes", "no"), words[:3], answers[:3], posteriors[:3, :2])
+    assert ten.closed_set() == ten.accuracy() == Share(2, 3)
+    assert ten.all_classes() is None
 
 
 def test_judging_is_one_centred_window_a_clip(tiny: Artefact, words: Path) -> None:
@@ -142,8 +158,11 @@ def test_json(tiny: Artefact, words: Path, capsys: pytest.CaptureFixture[str]) -
     assert evaluate.main([*argv, "--json"]) == 0
     out, err = capsys.readouterr()
     found, graph = json.loads(out), read_graph(tiny.model)
-    keys = ["model", "clips", "accuracy", "interval", "per_word", "flash_bytes", "macs"]
-    assert list(found) == keys
+    keys = ["model", "clips", "accuracy", "interval", "closed_set", "all_classes", "per_word"]
+    assert list(found) == [*keys, "flash_bytes", "macs"]
+    assert found["closed_set"]["total"] == found["clips"]
+    assert found["closed_set"]["value"] >= found["accuracy"]
+    assert found["all_classes"]["total"] == 5 * COPIES  # silence as well
     assert err == ""
     assert (found["model"], found["clips"]) == ("tiny", 4 * COPIES)
     assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
@@ -157,8 +176,10 @@ def test_report(tiny: Artefact, words: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert out.startswith(f"tiny on {4 * COPIES} clips of {words.name}\n")
     assert f"not scored: {4 * COPIES} clips without a label of the model" in out
-    assert "accuracy over 2 commands" in out
-    assert "accuracy over all labels" in out
+    assert "accuracy over 2 commands, closed set" in out
+    assert "accuracy over 2 commands, all outputs" in out
+    assert f"accuracy over 3 classes, {5 * COPIES} clips" in out
+    assert "\n_silence_ " in out
     assert "3,824 bytes" in out
 
 

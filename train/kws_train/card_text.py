@@ -10,7 +10,7 @@ from typing import Any
 from kws.artefact import Artefact
 from kws.decide import is_keyword
 from kws.graph import Graph, flash_bytes, layer_costs, macs, ram_estimate, read_graph
-from kws_train import arithmetic, evaluate, stream_report
+from kws_train import arithmetic, clip_report, stream_report
 from kws_train.data import UNKNOWN
 from kws_train.intervals import Share
 from kws_train.judge import Judgement
@@ -69,12 +69,19 @@ def markdown(card: Card) -> str:
 
 
 def _summary(card: Card, graph: Graph) -> Iterator[str]:
-    manifest, accuracy = card.artefact.manifest, card.judged.accuracy()
+    manifest, accuracy = card.artefact.manifest, card.judged.closed_set()
     spec = manifest.front_end
     yield "| | |"
     yield "|---|---|"
     yield f"| words | {' '.join(manifest.labels)} |"
-    yield f"| accuracy on {accuracy.total:,} test clips (95 % interval) | **{accuracy}** |"
+    yield (
+        f"| accuracy over the commands as a closed set, {accuracy.total:,} test clips "
+        f"(95 % interval) | **{accuracy}** |"
+    )
+    if (whole := card.judged.all_classes()) is not None:
+        yield (
+            f"| accuracy over {card.judged.classes} classes, {whole.total:,} test clips | {whole} |"
+        )
     yield f"| flash: weights, biases, scales | {flash_bytes(graph):,} bytes |"
     yield f"| RAM: activations alive at once | {ram_estimate(graph):,} bytes, an estimate |"
     yield f"| multiply-accumulates an inference | {macs(graph):,} |"
@@ -147,8 +154,8 @@ def _data(card: Card, given: Mapping[str, Any]) -> Iterator[str]:
 def _clips(card: Card) -> Iterator[str]:
     yield from _command(card.commands["clips"])
     yield "```"
-    yield from evaluate.report(card.artefact, card.judged, card.folder)
-    yield from evaluate.noise_lines(card.noise)
+    yield from clip_report.report(card.artefact, card.judged, card.folder)
+    yield from clip_report.noise_lines(card.noise)
     yield "```"
     for png, what in (
         ("confusion.png", "Confusion matrix"),

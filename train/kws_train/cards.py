@@ -13,7 +13,7 @@ from typing import Any
 from kws.artefact import Artefact
 from kws.command import Parser, run
 from kws.graph import flash_bytes, macs, ram_estimate, read_graph
-from kws_train import arithmetic, data, evaluate, noise, plots, stream_report
+from kws_train import arithmetic, clip_report, data, evaluate, noise, plots, stream_report
 from kws_train.amend import amend
 from kws_train.card_text import Archive, Card, markdown
 from kws_train.data import NOISE
@@ -122,13 +122,15 @@ def _draw(card: Card, curves: Path | None) -> frozenset[str]:
 def _figures(card: Card) -> dict[str, Any]:
     """Everything that was measured, and by which command."""
     manifest, graph = card.artefact.manifest, read_graph(card.artefact.model)
-    clips = evaluate.as_json(card.artefact, card.judged)
+    clips = clip_report.as_json(card.artefact, card.judged)
     figures: dict[str, Any] = {
         "test": {
             "command": card.commands["clips"],
             "clips": clips["clips"],
             "accuracy": round(clips["accuracy"], 5),
             "interval": [round(end, 5) for end in clips["interval"]],
+            "closed_set": round(clips["closed_set"]["value"], 5),
+            "all_classes": round(whole["value"], 5) if (whole := clips["all_classes"]) else None,
             "per_word": {word: round(value, 5) for word, value in clips["per_word"].items()},
             "noise": {name: round(share.value, 5) for name, share in card.noise.items()},
         },
@@ -198,7 +200,7 @@ def _write(options: argparse.Namespace) -> None:
         options.words,
         options.hours,
     )
-    sys.stdout.write(f"{artefact.manifest.name}: {card.judged.accuracy()}\n")
+    sys.stdout.write(f"{artefact.manifest.name}: {card.judged.closed_set()}\n")
     sys.stdout.write(f"wrote {artefact.folder / README} and {len(card.plots)} plots\n")
 
 

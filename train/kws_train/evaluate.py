@@ -6,91 +6,13 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from kws.artefact import Artefact
 from kws.command import Parser, run
-from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
-from kws_train import plots, stream_report
-from kws_train.intervals import Share
-from kws_train.judge import Judgement, judge
+from kws_train import clip_report, plots, stream_report
+from kws_train.judge import judge
 from kws_train.noise import accuracy_in_noise, read_noises
-
-
-def report(artefact: Artefact, judged: Judgement, folder: str) -> Iterator[str]:
-    """Everything that is said of a model and the clips of a folder, line by line."""
-    graph = read_graph(artefact.model)
-    commands = judged.accuracy()
-    yield f"{artefact.manifest.name} on {commands.total:,} clips of {folder}"
-    yield f"accuracy over {len(judged.per_word())} commands  {commands}"
-    if judged.keywords != judged.labels:
-        whole = judged.accuracy(judged.labels)
-        yield f"accuracy over all labels  {whole} of {whole.total:,} clips"
-    yield "brackets are 95 % intervals (Wilson)"
-    yield ""
-    yield from word_table(judged)
-    yield ""
-    yield from confusion_table(judged)
-    yield ""
-    yield from cost_lines(graph)
-    yield from left_out(judged)
-
-
-def as_json(artefact: Artefact, judged: Judgement) -> dict[str, Any]:
-    """The figures of the commands as plain JSON values."""
-    graph, commands = read_graph(artefact.model), judged.accuracy()
-    return {
-        "model": artefact.manifest.name,
-        "clips": commands.total,
-        "accuracy": commands.value,
-        "interval": list(commands.interval),
-        "per_word": {word: share.value for word, share in judged.per_word().items()},
-        "flash_bytes": flash_bytes(graph),
-        "macs": macs(graph),
-    }
-
-
-def word_table(judged: Judgement) -> Iterator[str]:
-    """One line a word: clips, those recognised, their share and its interval."""
-    yield f"{'word':<10}{'clips':>6}{'right':>7}   accuracy"
-    for word, share in judged.per_word().items():
-        yield f"{word:<10}{share.total:>6}{share.hits:>7}   {share}"
-
-
-def confusion_table(judged: Judgement) -> Iterator[str]:
-    """One line a label with clips, one column a label that was heard."""
-    width = max(6, *(len(label) + 2 for label in judged.labels))
-    yield "spoken \\ heard".ljust(16) + "".join(f"{label:>{width}}" for label in judged.labels)
-    for label, row in zip(judged.labels, judged.confusion(), strict=True):
-        if row.sum():
-            yield f"{label:<16}" + "".join(f"{count or '.':>{width}}" for count in row)
-
-
-def cost_lines(graph: Graph) -> Iterator[str]:
-    """What the network costs on a device."""
-    yield f"flash   {flash_bytes(graph):>12,} bytes  weights, biases, scales; binary weights packed"
-    yield f"RAM     {ram_estimate(graph):>12,} bytes  activations alive at once, an estimate"
-    yield f"MACs    {macs(graph):>12,} an inference"
-
-
-def left_out(judged: Judgement) -> Iterator[str]:
-    """What was not scored, and what could not be read."""
-    if unscored := judged.unscored:
-        words = ", ".join(f"{word} {clips}" for word, clips in unscored.items())
-        yield f"not scored: {sum(unscored.values()):,} clips without a label of the model ({words})"
-    if judged.unreadable:
-        yield f"not readable, skipped: {len(judged.unreadable)} clips (named on stderr)"
-
-
-def noise_lines(shares: Mapping[str, Share]) -> Iterator[str]:
-    """The accuracy at each ratio of speech to noise."""
-    if shares:
-        yield ""
-        yield "accuracy over the commands, background noise mixed in"
-    for name, share in shares.items():
-        yield f"{name:<9}{share}"
 
 
 def add_material(parser: argparse.ArgumentParser) -> None:
@@ -165,10 +87,12 @@ def _clips(options: argparse.Namespace) -> None:
         plots.clip_det(judged.det(), options.det)
     if options.json:
         noise = {"noise": {name: share.to_json() for name, share in shares.items()}}
-        print(json.dumps(as_json(artefact, judged) | (noise if shares else {}), indent=2))
+        print(
+            json.dumps(clip_report.as_json(artefact, judged) | (noise if shares else {}), indent=2)
+        )
     else:
-        lines = report(artefact, judged, options.data.resolve().name)
-        print("\n".join([*lines, *noise_lines(shares)]))
+        lines = clip_report.report(artefact, judged, options.data.resolve().name)
+        print("\n".join([*lines, *clip_report.noise_lines(shares)]))
 
 
 def _streams(options: argparse.Namespace) -> None:

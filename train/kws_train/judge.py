@@ -67,12 +67,35 @@ class Judgement:
         named = zip(self.words, self.answers, strict=True)
         return dict(sorted(Counter(word for word, answer in named if answer == NO_LABEL).items()))
 
+    @property
+    def clips(self) -> int:
+        """Clips of the keywords."""
+        return self.accuracy().total
+
+    @property
+    def classes(self) -> int:
+        """Labels with clips."""
+        return len(set(self.answers.tolist()) - {NO_LABEL})
+
     def accuracy(self, labels: Sequence[str] | None = None) -> Share:
         """Clips of `labels` (None: the keywords) that were recognised, whatever was heard else."""
         chosen = self.keywords if labels is None else labels
         asked = np.isin(self.answers, [self.labels.index(label) for label in chosen])
         right = self.heard[asked] == self.answers[asked]
         return Share(int(right.sum()), int(asked.sum()))
+
+    def closed_set(self) -> Share:
+        """Clips of the keywords that were recognised where only keywords can be heard.
+
+        The other labels' posteriors are left out: so models with and without `_unknown_` and
+        `_silence_` compare.
+        """
+        keywords = [self.labels.index(label) for label in self.keywords]
+        return closed_set(self.posteriors, self.answers, keywords)
+
+    def all_classes(self) -> Share | None:
+        """Clips of every label that were recognised; None where all labels are keywords."""
+        return None if self.keywords == self.labels else self.accuracy(self.labels)
 
     def per_word(self) -> dict[str, Share]:
         """The accuracy of every keyword that has clips, in the labels' order."""
@@ -101,6 +124,16 @@ class Judgement:
                 accepts = (codes[~own] >= thresholds).mean(axis=1)
                 curves[label] = accepts, (codes[own] < thresholds).mean(axis=1)
         return curves
+
+
+def closed_set(codes: Codes, answers: NDArray[np.intp], keywords: Sequence[int]) -> Share:
+    """Clips of `keywords`, labels' indices, whose highest posterior among those is the answer's.
+
+    Of equals the first one counts, as where all of them are 0 because another label has all.
+    """
+    asked = np.isin(answers, keywords)
+    heard = np.asarray(keywords)[codes[asked][:, list(keywords)].argmax(axis=1)]
+    return Share(int((heard == answers[asked]).sum()), int(asked.sum()))
 
 
 def judge(artefact: Artefact, root: Path) -> Judgement:
