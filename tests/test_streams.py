@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.decide import Detection
+from kws.smooth import Smoother
 from kws.spotter import Spotter
 from kws_train import evaluate, spotting, streams
 from kws_train import noise as background
 from kws_train.data import NOISE, DataError
-from kws_train.spotting import Accepts, Score, accepts, record, score, smooth
+from kws_train.spotting import Accepts, Score, Trace, accepts, record, score, smooth
 from kws_train.stream_report import THRESHOLDS, judge_streams
 from kws_train.streams import Reading, Spoken, Stream, Utterance
 from tiny_model import DECISION, SPEC, tiny_artefact
@@ -251,6 +252,15 @@ def test_streams_of_any_length(tiny: Artefact, length: int, seed: int) -> None:
     samples = np.random.default_rng(seed).integers(-20000, 20000, length, np.int16)
     smoothed = smooth(record(tiny, samples), DECISION.smoothing)
     assert smoothed.detections(DECISION) == list(Spotter(tiny).feed(samples))
+
+
+@given(st.integers(0, 40), st.integers(1, 50), st.integers(0, 9))
+def test_sums_are_the_smoothers(inferences: int, length: int, seed: int) -> None:
+    codes = np.random.default_rng(seed).integers(-128, 128, (inferences, 2)).astype(np.int8)
+    smoothed = smooth(Trace(SPEC, ("yes", "no"), np.arange(inferences), codes, 0.0), length)
+    smoother = Smoother(2, length)
+    for row, sums, count in zip(codes, smoothed.sums, smoothed.counts, strict=True):
+        assert (smoother.push(row).tolist(), smoother.count) == (sums.tolist(), count)
 
 
 def test_a_trace_of_another_smoothing_is_refused(tiny: Artefact) -> None:

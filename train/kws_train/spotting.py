@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from kws.artefact import Artefact
 from kws.decide import Decider, Decision, Detection, is_keyword
 from kws.native import best_mfcc
-from kws.smooth import Smoother
 from kws.spec import FrontEnd
 from kws_train.intervals import Rate, Share
-from kws_train.judge import posteriors
 from kws_train.noise import Wave
+from kws_train.sliding import slide
 from kws_train.streams import Reading, Stream
 
 MARGIN = 0.5  # seconds after a word's end in which its detection is a hit, as MLPerf has it
@@ -128,27 +127,17 @@ def record(artefact: Artefact, samples: Wave, title: str = "") -> Trace:
     """One pass over a stream, with the inferences that `Spotter` makes in it."""
     manifest = artefact.manifest
     spec = manifest.front_end
-    columns = best_mfcc(spec).clip(samples)
-    seconds = len(samples) / spec.sample_rate
-    if len(columns) < spec.columns:
-        windows = np.zeros((0, spec.columns, spec.coefficients), np.int8)
-    else:
-        shape = (spec.columns, spec.coefficients)
-        windows = np.lib.stride_tricks.sliding_window_view(columns, shape)[:, 0]
-    windows = windows[:: manifest.decision.hop]
-    last = spec.columns - 1 + np.arange(len(windows)) * manifest.decision.hop
-    return Trace(spec, manifest.labels, last, posteriors(artefact, windows, title), seconds)
+    last, said = slide(artefact, best_mfcc(spec).clip(samples), title)
+    return Trace(spec, manifest.labels, last, said, len(samples) / spec.sample_rate)
 
 
 def smooth(trace: Trace, length: int) -> Smoothed:
-    """A trace through the real smoother."""
-    smoother = Smoother(len(trace.labels), length)
-    sums = np.zeros((len(trace.columns), len(trace.labels)), np.int32)
-    counts = np.zeros(len(trace.columns), np.intp)
-    for index, row in enumerate(trace.posteriors):
-        sums[index] = smoother.push(row)
-        counts[index] = smoother.count
-    return Smoothed(trace, length, sums, counts)
+    """What `Smoother` gives along a trace: sums over the last `length` inferences."""
+    codes = trace.posteriors.astype(np.int64) + 128
+    totals = np.cumsum(np.pad(codes, ((length, 0), (0, 0))), axis=0)
+    sums = totals[length:] - totals[:-length]
+    counts = np.minimum(np.arange(1, len(codes) + 1), length)
+    return Smoothed(trace, length, sums.astype(np.int32), counts)
 
 
 def score(stream: Stream, detections: Iterable[Detection], rate: int) -> Score:
