@@ -65,6 +65,16 @@ def test_every_model_of_the_project_loads() -> None:
         (lambda m: m["front_end"].update(window=500), "window is 500"),
         (lambda m: m["decision"].update(smoothing=0), "smoothing 0"),
         (lambda m: m["decision"].update(hop="one"), "wrong type"),
+        (lambda m: m["decision"].update(threshold="high"), "wrong type"),
+        (lambda m: m["decision"].update(threshold={"yes": 0.5}), "for 'down' 'no' 'up'; expected"),
+        (
+            lambda m: m["decision"].update(threshold=dict.fromkeys(m["labels"], 0.5)),
+            "unknown for '_silence_'; expected one number, or one for each of yes no up down",
+        ),
+        (
+            lambda m: m["decision"].update(threshold={"yes": 0.5, "no": 2, "up": 0.5, "down": 0.5}),
+            "threshold of 'no' is 2.0; expected above 0",
+        ),
         (lambda m: m.update(model_sha256="0" * 64), r"sha256 is .*, expected 0000.*fetch it again"),
         (lambda m: m["front_end"].update(low_hz=50.0), "tables is .*export the model again"),
     ],

@@ -245,11 +245,11 @@ def test_cards_tell_the_decision_in_use(name: str) -> None:
     made, spec = artefact.manifest.decision, artefact.manifest.front_end
     assert (
         f"| decision | mean of {made.smoothing} inferences, one every {made.hop} columns; "
-        f"threshold {made.threshold:.3f}, {made.refractory} columns from one detection to the "
+        f"threshold {made.threshold_text()}, {made.refractory} columns from one detection to the "
         "next |\n"
     ) in card
     assert (
-        f"\n{name}: mean of {made.smoothing} inferences, threshold {made.threshold:g}, refractory "
-        f"{made.refractory} columns, an inference every {made.hop} of "
+        f"\n{name}: mean of {made.smoothing} inferences, threshold {made.threshold_text('g')}, "
+        f"refractory {made.refractory} columns, an inference every {made.hop} of "
         f"{1000 * spec.hop_seconds:g} ms\n"
     ) in card

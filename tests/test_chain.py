@@ -185,7 +185,7 @@ def test_memory_is_what_the_export_says(stream: Artefact) -> None:
         assert needed == memory_bytes(plan, SPEC, len(labels), decision.smoothing)
 
 
-@pytest.mark.parametrize("wrong", ["label_count", "smoothing", "hop", "threshold", "columns"])
+@pytest.mark.parametrize("wrong", ["label_count", "smoothing", "hop", "thresholds", "columns"])
 def test_models_that_cannot_be(stream: Artefact, wrong: str) -> None:
     """One number is 0: kws_init refuses, and so does every call after it."""
     plan = plans(stream)[0]

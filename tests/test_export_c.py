@@ -67,7 +67,7 @@ int main(void)
 {
     printf("%u %d\\n", (unsigned)kws_memory(&kws_model), KWS_MEMORY_BYTES);
     for (unsigned i = 0; i < KWS_LABELS; ++i) {
-        printf("%d %s\\n", kws_model.enabled[i], kws_model.labels[i]);
+        printf("%d %s\\n", kws_model.thresholds[i], kws_model.labels[i]);
     }
     return 0;
 }
@@ -248,14 +248,18 @@ def test_memory_and_labels(stream: bool, tmp_path: Path) -> None:
         "h",
     )
     count = len(artefact.manifest.labels)
-    manifest = replace(artefact.manifest, labels=labels[:count])
+    words = [label for label in labels[:count] if not label.startswith("_")]
+    threshold = {word: (i + 1) / 8 for i, word in enumerate(words)}
+    decision = replace(artefact.manifest.decision, threshold=threshold)
+    manifest = replace(artefact.manifest, labels=labels[:count], decision=decision)
     Artefact.save(artefact.folder, manifest, artefact.model)
     out = tmp_path / "c"
     assert export.main([str(artefact.folder), "--out", str(out)]) == 0
     lines = subprocess.run([build(out, MODEL)], capture_output=True, text=True).stdout.splitlines()
     counted, stated = lines[0].split()
     assert counted == stated != "0"
-    assert lines[1:] == [f"{int(not label.startswith('_'))} {label}" for label in labels[:count]]
+    codes = [round(256 * threshold.get(label, 0)) for label in labels[:count]]
+    assert lines[1:] == [f"{c} {label}" for c, label in zip(codes, labels[:count], strict=True)]
 
 
 def test_a_model_that_does_not_fit_its_manifest(

@@ -123,6 +123,20 @@ def test_threshold_replaces_the_manifests(
 
 
 @TWINS
+def test_a_threshold_each(twin: str, tiny: Artefact, talk: Wave, expected: list[Detection]) -> None:
+    threshold = {"yes": 0.95, "no": 0.6, "up": 0.6, "down": 1.0}
+    decision = dataclasses.replace(tiny.manifest.decision, threshold=threshold)
+    several = dataclasses.replace(
+        tiny, manifest=dataclasses.replace(tiny.manifest, decision=decision)
+    )
+    found = list(spotter(twin, several).feed(talk))
+    assert found == list(spotter("python", several).feed(talk))
+    assert {d.keyword for d in found} >= {"no", "up"}
+    assert all(d.score >= round(256 * threshold[d.keyword]) / 256 for d in found if d.code < 255)
+    assert list(spotter(twin, several, threshold=0.6).feed(talk)) == expected
+
+
+@TWINS
 def test_bad_wishes(twin: str, tiny: Artefact) -> None:
     with pytest.raises(SpecError, match="unknown keyword 'maybe'"):
         spotter(twin, tiny, keywords=["maybe"])

@@ -18,11 +18,11 @@ from kws.artefact import Artefact
 from kws.decide import Detection
 from kws.smooth import Smoother
 from kws.spotter import Spotter
-from kws_train import evaluate, spotting, streams
+from kws_train import evaluate, spotting, streams, sweep
 from kws_train import noise as background
 from kws_train.data import NOISE, DataError
 from kws_train.spotting import Accepts, Score, Trace, accepts, record, score, smooth
-from kws_train.stream_report import THRESHOLDS, judge_streams
+from kws_train.stream_report import THRESHOLDS, judge_streams, report
 from kws_train.streams import Reading, Spoken, Stream, Utterance
 from tiny_model import DECISION, SPEC, tiny_artefact
 
@@ -240,6 +240,10 @@ def test_one_pass_and_any_threshold_equal_the_spotter(
     decision = replace(DECISION, smoothing=smoothing, hop=hop, refractory=25)
     artefact = replace(tiny, manifest=replace(tiny.manifest, decision=decision))
     smoothed = smooth(record(artefact, samples), smoothing)
+    several = {"yes": 0.3, "no": 0.9, "up": 0.6, "down": 0.95}
+    manifest = replace(artefact.manifest, decision=replace(decision, threshold=several))
+    expected = list(Spotter(replace(artefact, manifest=manifest)).feed(samples))
+    assert smoothed.detections(manifest.decision) == expected != []
     for threshold in (0.1, 0.6, 0.9, 1.0):
         expected = list(Spotter(artefact, threshold=threshold).feed(samples))
         assert smoothed.detections(replace(decision, threshold=threshold)) == expected
@@ -306,7 +310,12 @@ def test_report_and_plot(
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_higher_threshold_detects_less(tiny: Artefact, material: Path) -> None:
+@pytest.mark.parametrize("several", [False, True])
+def test_a_higher_threshold_detects_less(tiny: Artefact, material: Path, several: bool) -> None:
+    if several:
+        threshold = {"yes": 0.3, "no": 0.9, "up": 0.6, "down": 0.95}
+        decision = replace(DECISION, threshold=threshold)
+        tiny = replace(tiny, manifest=replace(tiny.manifest, decision=decision))
     judged = judge_streams(tiny, material / "words", speech=material / "read", hours=1.0)
     assert list(judged.spliced) == ["silence"]
     accepts_by_threshold = [judged.accepts(level).false for level in THRESHOLDS]
@@ -314,6 +323,9 @@ def test_a_higher_threshold_detects_less(tiny: Artefact, material: Path) -> None
     false_accepts, rejects = judged.curves()["silence"]
     assert false_accepts[0] > false_accepts[-1]
     assert rejects[0] < rejects[-1]
+    at = sweep.level(tiny.manifest.decision)
+    assert judged.accepts(at) == judged.accepts()
+    assert f"\n{at:<11.3f}" in "\n".join(report(judged))
 
 
 @pytest.mark.parametrize(

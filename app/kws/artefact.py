@@ -71,6 +71,7 @@ class Manifest:
         try:
             front_end = FrontEnd.from_json(values["front_end"])
             decision = Decision.from_json(values["decision"])
+            decision.threshold_codes(labels)  # one for each word, if they differ
         except SpecError as error:
             raise ArtefactError(str(error)) from error
         return cls(**values | {"labels": labels, "front_end": front_end, "decision": decision})

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from kws import structs
 from kws.artefact import Manifest
-from kws.decide import is_keyword
 from kws.native import ARRAYS, SIZES
 from kws.plan import Plan, Step
 from kws.spec import FrontEnd
@@ -107,24 +106,23 @@ extern const struct kws_model kws_model;
 #endif
 """
     labels = _rows(map(_string, manifest.labels))
-    enabled = _rows(str(int(is_keyword(label))) for label in manifest.labels)
+    thresholds = _rows(map(str, decision.threshold_codes(manifest.labels).tolist()))
     model = f"""
 static const char *const labels[KWS_LABELS] = {{
 {_lines(labels)}
 }};
 
-static const uint8_t enabled[KWS_LABELS] = {{
-{_lines(enabled)}
+static const uint8_t thresholds[KWS_LABELS] = {{
+{_lines(thresholds)}
 }};
 
 const struct kws_model kws_model = {{
     .front_end = &kws_frontend,
     .plan = &kws_plan,
     .labels = labels,
-    .enabled = enabled,
+    .thresholds = thresholds,
     .label_count = KWS_LABELS,
     .smoothing = {decision.smoothing},
-    .threshold = {decision.threshold_code},
     .refractory = {decision.refractory},
     .hop = {decision.hop},
 }};

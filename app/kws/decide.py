@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,14 @@ class Decision:
     """How a model's posteriors become detections.
 
     smoothing   inferences in the moving mean
-    threshold   mean posterior from which a keyword is detected, 0 to 1
+    threshold   mean posterior from which a keyword is detected, 0 to 1: one number for all, or
+                one for each keyword
     refractory  columns from a detection to the next one possible
     hop         columns from one inference to the next
     """
 
     smoothing: int
-    threshold: float
+    threshold: float | Mapping[str, float] = field(hash=False)
     refractory: int
     hop: int = 1
 
@@ -36,13 +37,40 @@ class Decision:
                 f"smoothing {self.smoothing}, refractory {self.refractory} and hop {self.hop}; "
                 "expected at least 1, 0 and 1"
             )
-        if not 0 < self.threshold <= 1:
-            raise SpecError(f"threshold is {self.threshold}; expected above 0 and at most 1")
+        for word, threshold in self._thresholds().items():
+            if not 0 < threshold <= 1:
+                whose = f"threshold of {word!r}" if word else "threshold"
+                raise SpecError(f"{whose} is {threshold}; expected above 0 and at most 1")
 
-    @property
-    def threshold_code(self) -> int:
-        """The threshold in posterior codes, 1 to 255: 1.0 asks for the highest code."""
-        return min(max(round(self.threshold * ONE), 1), ONE - 1)
+    def threshold_codes(self, labels: Sequence[str]) -> NDArray[np.uint8]:
+        """The threshold of each label in posterior codes, 1 to 255: 1.0 asks for the highest code.
+
+        It is 0 for labels that are no keywords. Raises `SpecError` where there are thresholds by
+        word, and they are not those of exactly the keywords among `labels`.
+        """
+        keywords = [label for label in labels if is_keyword(label)]
+        if isinstance(self.threshold, Mapping):
+            thresholds = self.threshold
+            if wrong := sorted(set(thresholds) ^ set(keywords)):
+                raise SpecError(
+                    f"threshold missing or unknown for {' '.join(map(repr, wrong))}; expected one "
+                    f"number, or one for each of {' '.join(keywords)}"
+                )
+        else:
+            thresholds = dict.fromkeys(keywords, self.threshold)
+        codes = {word: min(max(round(x * ONE), 1), ONE - 1) for word, x in thresholds.items()}
+        return np.array([codes.get(label, 0) for label in labels], np.uint8)
+
+    def threshold_text(self, form: str = ".3f") -> str:
+        """The threshold in words, `form` as in a format string: of several the range."""
+        if not isinstance(self.threshold, Mapping):
+            return format(self.threshold, form)
+        low, high = (format(f(self.threshold.values()), form) for f in (min, max))
+        return f"{low} to {high} by word"
+
+    def _thresholds(self) -> Mapping[str, float]:
+        """By word, under "" where there is one for all."""
+        return self.threshold if isinstance(self.threshold, Mapping) else {"": self.threshold}
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, in the order of the fields."""
@@ -57,10 +85,16 @@ class Decision:
                 f"decision with missing or unknown numbers {sorted(wrong)}; "
                 f"expected exactly {names}"
             )
-        if not all(isinstance(v, (int, float)) for v in values.values()):
+        threshold = values["threshold"]
+        several = threshold if isinstance(threshold, Mapping) else {"": threshold}
+        whole = {name: values[name] for name in names if name != "threshold"}
+        if not all(isinstance(v, (int, float)) for v in (*whole.values(), *several.values())):
             raise SpecError(f"decision number of the wrong type in {dict(values)}")
-        whole = {name: int(values[name]) for name in names if name != "threshold"}
-        return cls(threshold=float(values["threshold"]), **whole)
+        numbers = {word: float(value) for word, value in several.items()}
+        return cls(
+            threshold=numbers if isinstance(threshold, Mapping) else numbers[""],
+            **{name: int(value) for name, value in whole.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +135,7 @@ def enabled_labels(labels: Sequence[str], keywords: Iterable[str] | None) -> NDA
 
 
 class Decider:
-    """Fires for the highest of the enabled keywords when it reaches the threshold."""
+    """Fires for the highest of the enabled keywords when it reaches its threshold."""
 
     def __init__(
         self,
@@ -114,7 +148,7 @@ class Decider:
         self.labels = tuple(labels)
         self._spec = spec
         self._enabled = np.flatnonzero(enabled_labels(labels, keywords))
-        self._threshold = decision.threshold_code
+        self._thresholds = decision.threshold_codes(labels).tolist()
         self._refractory = decision.refractory
         self.reset()
 
@@ -124,7 +158,7 @@ class Decider:
 
     def top(self, sums: NDArray[np.int32], count: int) -> tuple[str, int]:
         """The highest enabled keyword and its mean posterior's code; of equals the first."""
-        index = int(self._enabled[np.argmax(sums[self._enabled])])
+        index = self._highest(sums)
         return self.labels[index], int(sums[index]) // count
 
     def push(self, column: int, sums: NDArray[np.int32], count: int) -> Detection | None:
@@ -132,9 +166,13 @@ class Decider:
 
         sums is int32 [labels] over `count` inferences; columns count from 0 at a reset.
         """
-        keyword, code = self.top(sums, count)
-        if column < self._ready or code < self._threshold:
+        index = self._highest(sums)
+        code = int(sums[index]) // count
+        if column < self._ready or code < self._thresholds[index]:
             return None
         self._ready = column + self._refractory
         end = self._spec.window + column * self._spec.hop
-        return Detection(column, keyword, code, end / self._spec.sample_rate)
+        return Detection(column, self.labels[index], code, end / self._spec.sample_rate)
+
+    def _highest(self, sums: NDArray[np.int32]) -> int:
+        return int(self._enabled[np.argmax(sums[self._enabled])])

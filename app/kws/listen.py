@@ -64,7 +64,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="the C detector, or the interpreter (default: native where it is built and its "
         "kernels cover the model)",
     )
-    add("--threshold", type=_threshold, metavar="P", help="0 to 1, instead of the model's own")
+    add(
+        "--threshold",
+        type=_threshold,
+        metavar="P",
+        help="0 to 1, for all words instead of the model's own",
+    )
     add("--keywords", type=_words, metavar="A,B,...", help="listen for these only")
     add("--json", action="store_true", help='JSON Lines: {"time", "keyword", "score"}')
     add(

@@ -75,10 +75,9 @@ class Model(ctypes.Structure):
         ("front_end", c_void_p),
         ("plan", c_void_p),
         ("labels", c_void_p),
-        ("enabled", c_void_p),
+        ("thresholds", c_void_p),
         ("label_count", c_uint16),
         ("smoothing", c_uint16),
-        ("threshold", c_uint16),
         ("refractory", c_uint16),
         ("hop", c_uint16),
     ]
@@ -133,19 +132,19 @@ def c_model(
     """What kws-export writes of a model, and what must outlive it; `enabled_labels` may raise."""
     tables, arrays = c_tables(spec)
     texts = (c_char_p * len(labels))(*(label.encode() for label in labels))
-    enabled = enabled_labels(labels, keywords).astype(np.uint8)
+    thresholds = decision.threshold_codes(labels)
+    thresholds[~enabled_labels(labels, keywords)] = 0
     model = Model(
         ctypes.addressof(tables),
         ctypes.addressof(plan) if plan is not None else None,
         ctypes.addressof(texts),
-        enabled.ctypes.data,
+        thresholds.ctypes.data,
         len(labels),
         decision.smoothing,
-        decision.threshold_code,
         decision.refractory,
         decision.hop,
     )
-    return model, [tables, arrays, texts, enabled, plan]
+    return model, [tables, arrays, texts, thresholds, plan]
 
 
 class NativeSpotter:

@@ -32,7 +32,10 @@ class Spotter:
         keywords: Iterable[str] | None = None,
         threshold: float | None = None,
     ) -> None:
-        """`keywords` and `threshold` replace the manifest's; raises `SpecError` on bad ones."""
+        """`keywords` and `threshold`, one for all, replace the manifest's.
+
+        Raises `SpecError` on bad ones.
+        """
         labels, decision = artefact.manifest.labels, artefact.manifest.decision
         if threshold is not None:
             decision = replace(decision, threshold=threshold)

@@ -6404,18 +6404,17 @@ static const char *const labels[KWS_LABELS] = {
     "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
 };
 
-static const uint8_t enabled[KWS_LABELS] = {
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+static const uint8_t thresholds[KWS_LABELS] = {
+    230, 230, 230, 230, 230, 230, 230, 230, 230, 230,
 };
 
 const struct kws_model kws_model = {
     .front_end = &kws_frontend,
     .plan = &kws_plan,
     .labels = labels,
-    .enabled = enabled,
+    .thresholds = thresholds,
     .label_count = KWS_LABELS,
     .smoothing = 8,
-    .threshold = 230,
     .refractory = 75,
     .hop = 4,
 };

@@ -67,7 +67,7 @@ static const struct kws_plan stream_plan = {
 const struct fuzz_models *fuzz_models(void)
 {
     static const char *const labels[LABELS] = {"one", "two", "_other_"};
-    static const uint8_t enabled[LABELS] = {1, 1, 0};
+    static const uint8_t thresholds[LABELS] = {140, 120, 0};
     static struct kws_tables front_end;
     static struct fuzz_models models;
     uint32_t random = 1;
@@ -82,10 +82,9 @@ const struct fuzz_models *fuzz_models(void)
         .front_end = &front_end,
         .plan = &window_plan,
         .labels = labels,
-        .enabled = enabled,
+        .thresholds = thresholds,
         .label_count = LABELS,
         .smoothing = 2,
-        .threshold = 140,
         .refractory = 2,
         .hop = 1,
     };

@@ -21,10 +21,9 @@ struct kws_model {
     const struct kws_tables *front_end;
     const struct kws_plan *plan;
     const char *const *labels;
-    const uint8_t *enabled; /* [label_count] 1 for what can be detected */
+    const uint8_t *thresholds; /* [label_count] mean posteriors in steps of 1 / 256; 0: never */
     uint16_t label_count;
     uint16_t smoothing;  /* inferences in the moving mean */
-    uint16_t threshold;  /* mean posterior, 1 to 255 in steps of 1 / 256 */
     uint16_t refractory; /* columns from a detection to the next one possible */
     uint16_t hop;        /* columns from one inference to the next */
 };

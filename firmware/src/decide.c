@@ -8,15 +8,15 @@ static int enabled_labels(const struct kws_model *model)
     int count = 0;
 
     for (uint16_t i = 0; i < model->label_count; i++) {
-        count += model->enabled[i] != 0;
+        count += model->thresholds[i] != 0;
     }
     return count;
 }
 
 enum kws_status kws_decide_init(struct kws_decide *decide, const struct kws_model *model)
 {
-    if (!decide || !model || !model->front_end || !model->labels || !model->enabled ||
-        enabled_labels(model) == 0 || model->threshold == 0 || model->threshold > UINT8_MAX) {
+    if (!decide || !model || !model->front_end || !model->labels || !model->thresholds ||
+        enabled_labels(model) == 0) {
         return KWS_BAD_ARGUMENT;
     }
     decide->model = model;
@@ -43,7 +43,7 @@ enum kws_status kws_decide_top(const struct kws_decide *decide, const uint32_t *
     uint16_t best = model->label_count;
 
     for (uint16_t i = 0; i < model->label_count; i++) {
-        if (model->enabled[i] && (best == model->label_count || sums[i] > sums[best])) {
+        if (model->thresholds[i] && (best == model->label_count || sums[i] > sums[best])) {
             best = i;
         }
     }
@@ -65,7 +65,7 @@ enum kws_status kws_decide_push(struct kws_decide *decide, uint64_t column, cons
 
     const struct kws_model *model = decide->model;
 
-    if (column < decide->ready || score < model->threshold) {
+    if (column < decide->ready || score < model->thresholds[label]) {
         return KWS_NOT_READY;
     }
     decide->ready = column + model->refractory;

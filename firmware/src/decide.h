@@ -10,7 +10,7 @@
 struct kws_detection; /* both are kws.h's */
 struct kws_model;
 
-/* Fires for the highest of the enabled keywords when it reaches the threshold. */
+/* Fires for the highest of the enabled keywords when it reaches its threshold. */
 struct kws_decide {
     const struct kws_model *model;
     uint64_t ready; /* the first column that may fire */

@@ -92,8 +92,8 @@ def _summary(card: Card, graph: Graph) -> Iterator[str]:
     decision = manifest.decision
     yield (
         f"| decision | mean of {decision.smoothing} inferences, one every {decision.hop} columns; "
-        f"threshold {decision.threshold:.3f}, {decision.refractory} columns from one detection to "
-        "the next |"
+        f"threshold {decision.threshold_text()}, {decision.refractory} columns from one detection "
+        "to the next |"
     )
 
 

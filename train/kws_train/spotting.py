@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.artefact import Artefact
-from kws.decide import Decider, Decision, Detection, is_keyword
+from kws.decide import Decider, Decision, Detection
 from kws.native import best_mfcc
 from kws.spec import FrontEnd
 from kws_train.intervals import Rate, Share
@@ -53,10 +53,10 @@ class Smoothed:
         if decision.smoothing != self.length:
             raise ValueError(f"smoothing is {decision.smoothing}, this trace's {self.length}")
         decider = Decider(self.trace.labels, self.trace.spec, decision)
-        keywords = [i for i, label in enumerate(self.trace.labels) if is_keyword(label)]
-        peaks = self.sums[:, keywords].max(axis=1)
+        codes = decision.threshold_codes(self.trace.labels).astype(np.int32)
+        reached = (self.sums >= codes * self.counts[:, None])[:, codes > 0]
         # elsewhere the decider says None and remembers nothing
-        loud = np.flatnonzero(peaks >= decision.threshold_code * self.counts)
+        loud = np.flatnonzero(reached.any(axis=1))
         pushed = (
             decider.push(int(self.trace.columns[i]), self.sums[i], int(self.counts[i]))
             for i in loud

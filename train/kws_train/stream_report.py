@@ -12,7 +12,7 @@ import numpy as np
 
 from kws.artefact import Artefact
 from kws.decide import ONE, Decision, is_keyword
-from kws_train import data, noise, spotting, streams
+from kws_train import data, noise, spotting, streams, sweep
 from kws_train.data import DataError
 from kws_train.intervals import per_hour
 from kws_train.noise import Wave
@@ -76,7 +76,7 @@ class StreamJudgement:
 
     def _decision(self, threshold: float | None) -> Decision:
         decision = self.artefact.manifest.decision
-        return decision if threshold is None else replace(decision, threshold=threshold)
+        return decision if threshold is None else sweep.moved(decision, threshold)
 
 
 def judge_streams(
@@ -130,8 +130,8 @@ def report(judged: StreamJudgement) -> Iterator[str]:
     decision = manifest.decision
     yield (
         f"{manifest.name}: mean of {decision.smoothing} inferences, threshold "
-        f"{decision.threshold:g}, refractory {decision.refractory} columns, an inference every "
-        f"{decision.hop} of {1000 * manifest.front_end.hop_seconds:g} ms"
+        f"{decision.threshold_text('g')}, refractory {decision.refractory} columns, an inference "
+        f"every {decision.hop} of {1000 * manifest.front_end.hop_seconds:g} ms"
     )
     if scores := judged.scores():
         yield ""
@@ -159,7 +159,7 @@ def sweep_table(judged: StreamJudgement) -> Iterator[str]:
     yield f"{'':<11}" + "".join(f"{name:>18}" for name in names)
     yield f"{'threshold':<11}" + f"{'hit %   alarms/h':>18}" * len(names) + f"{'read speech/h':>16}"
     levels = {min(THRESHOLDS, key=lambda level: abs(level - wanted)) for wanted in _PRINTED}
-    for level in sorted(levels | {judged.artefact.manifest.decision.threshold}):
+    for level in sorted(levels | {sweep.level(judged.artefact.manifest.decision)}):
         cells = [
             f"{100 * score.hit_rate.value:8.1f}{per_hour(score.alarm_rate.value):>10}"
             for score in judged.scores(level).values()

@@ -151,7 +151,7 @@ def _tune(options: argparse.Namespace) -> None:
 def _lines(name: str, choice: Choice) -> Iterator[str]:
     decision, score = choice.decision, choice.score
     yield (
-        f"{name}: mean of {decision.smoothing} inferences, threshold {decision.threshold:.3f}, "
+        f"{name}: mean of {decision.smoothing} inferences, threshold {decision.threshold_text()}, "
         f"refractory {decision.refractory} columns, an inference every {decision.hop} columns"
     )
     yield f"on {score.words} validation words and as many others, {score.hours:.2f} h:"
