@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,10 @@ LAYERS = (
     Layer("pool", kernel=(2, 2)),
     Layer("depthwise"),
     Layer("conv", 8, kernel=(1, 1), stride=(2, 1)),
+    Layer("residual", 10),
+    Layer("residual", 10),
+    Layer("separable", 10, kernel=(3, 1), weights="binary"),
+    Layer("separable", 9, kernel=(3, 1)),
     Layer("dense", 12, weights="binary"),
     Layer("dense", 7),
 )
@@ -79,17 +84,19 @@ def weighted(exported: bytes) -> list[Node]:
 
 
 def quantised(model: Any) -> list[Any]:
-    return [
-        layer
-        for layer in model.layers
-        if type(layer).__name__ in ("QConv2D", "QDense", "QDepthwiseConv2D")
-    ]
+    """The layers with weights in the order of the network, which is that of their names."""
+    kinds = ("QConv2D", "QDense", "QDepthwiseConv2D")
+    found = [layer for layer in model.layers if type(layer).__name__ in kinds]
+    number = re.compile(r"\d+")
+    return sorted(
+        found, key=lambda each: (int((number.findall(each.name) or [len(found)])[0]), each.name)
+    )
 
 
 def test_weights_scales_and_biases_are_the_trained_ones(model: Any, exported: bytes) -> None:
     graph = read_graph(exported)
     nodes, layers = weighted(exported), quantised(model)
-    assert len(nodes) == len(layers) == 6
+    assert len(nodes) == len(layers) == 15
     for node, layer in zip(nodes, layers, strict=True):
         x, weights, bias = (graph.tensors[i] for i in node.inputs)
         depthwise = node.op == "DEPTHWISE_CONV_2D"
@@ -120,8 +127,6 @@ def test_a_binary_layer_is_two_valued(exported: bytes) -> None:
 def test_each_layer_computes_what_it_computed_in_training(
     model: Any, exported: bytes, windows: np.ndarray
 ) -> None:
-    from kws_train.network import LOGIT_STEP, RELU_STEP
-
     graph = read_graph(exported)
     values = Golden(exported).run(windows)
     for node, layer in zip(weighted(exported), quantised(model), strict=True):
@@ -131,7 +136,7 @@ def test_each_layer_computes_what_it_computed_in_training(
         norm = model.get_layer(f"{layer.name}_norm")
         shape = value.shape
         value = norm(value[..., None] if norm.gamma.shape[0] == 1 else value, training=False)
-        step = LOGIT_STEP if layer.name == "labels" else RELU_STEP
+        step = y.scale
         exact = np.reshape(value, shape) / step
         value = model.get_layer(f"{layer.name}_code")(np.reshape(value, shape))
         off = np.abs(values[node.outputs[0]].astype(int) - y.zero_point - np.rint(value / step))
@@ -140,6 +145,42 @@ def test_each_layer_computes_what_it_computed_in_training(
         midway = np.abs(exact - np.floor(exact) - 0.5)
         slack = 1.5 * x.scale * graph.tensors[node.inputs[1]].scales / step + 1e-3
         assert np.all((off == 0) | (midway <= slack))
+
+
+def test_a_shortcut_is_added_exactly(exported: bytes, windows: np.ndarray) -> None:
+    graph = read_graph(exported)
+    values = Golden(exported).run(windows)
+    sums = [node for node in graph.nodes if node.op == "ADD"]
+    assert len(sums) == 3
+    for node in sums:
+        a, b, y = (graph.tensors[i] for i in (*node.inputs, node.outputs[0]))
+        real = sum(
+            t.scale * (values[i].astype(int) - t.zero_point)
+            for i, t in zip(node.inputs, (a, b), strict=True)
+        )
+        code = np.clip(real / y.scale + y.zero_point, y.zero_point, 127)
+        assert (values[node.outputs[0]] == code).all()
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_blocks_stream_where_nothing_is_padded(padding: str, windows: np.ndarray) -> None:
+    from kws.errors import ArtefactError
+    from kws.stream import stream_plan
+    from kws_train.quantise import export
+
+    layers = (
+        Layer("conv", 6, kernel=(3, SPEC.coefficients), stride=(1, SPEC.coefficients)),
+        Layer("separable", 6, kernel=(3, 1)),
+        Layer("residual", 8, kernel=(3, 1)),
+        Layer("dense", 7),
+    )
+    experiment = replace(INT8, network=NetworkConfig(layers, "int8", padding=padding))
+    graph = read_graph(export(experiment, trained(experiment, windows)))
+    if padding == "valid":
+        assert stream_plan(graph).stride == 1
+    else:
+        with pytest.raises(ArtefactError, match="pads time"):
+            stream_plan(graph)
 
 
 def test_float_networks_export_too(windows: np.ndarray) -> None:

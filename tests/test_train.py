@@ -102,7 +102,7 @@ def test_a_network_that_streams_and_knows_other_words(archive: Path, tmp_path: P
     labels = ("yes", "no", "_unknown_", "_silence_")
     text = EXPERIMENT.format(precision="int8").replace('["yes", "no"]', json.dumps(labels))
     text = text.replace("[network]", '[network]\npadding = "valid"').replace(
-        "copies = 2", "copies = 2\nbeside = 0.5\nroom = 0.5\npartial = 0.5"
+        "copies = 2", "copies = 2\nbeside = 0.5\nroom = 0.5\npartial = 0.5\njoined = 0.5"
     )
     (tmp_path / "streams.toml").write_text(text)
     assert train(tmp_path, archive, "streams") == 0
@@ -124,7 +124,7 @@ def small_corpus(words: list[int], clips: list[int]) -> Corpus:
     versions = np.zeros((len(clips), FrontEnd().columns + 16, FrontEnd().coefficients), np.int8)
     none = np.zeros(0, np.int8)
     words_, clips_ = np.array(words), np.array(clips)
-    return Corpus(("yes", "no", "cat"), versions, clips_, words_, len(words), 0, none, none)
+    return Corpus("key", ("yes", "no", "cat"), versions, clips_, words_, len(words), 0, none, none)
 
 
 def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path)
     path.write_text(HIDDEN + "balance = 1.0\nothers = 0.5\n")
     # clips: 3 of yes (one with many versions), 1 of no, 4 of cat
     words, clips = [0, 0, 0, 1, 2, 2, 2, 2], [0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
-    sampler = Sampler(small_corpus(words, clips), read_experiment(path))
+    sampler = Sampler(small_corpus(words, clips), read_experiment(path), None)
     chance = np.diff(sampler.cumulative, prepend=0.0)
     share = [chance[np.array(words)[clips] == word].sum() for word in range(3)]
     assert share == pytest.approx([1 / 3, 1 / 3, 1 / 3])

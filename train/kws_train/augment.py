@@ -38,6 +38,7 @@ class Augmentation:
     beside  share of the versions with other words before and after, see scenes.py
     room    share of the versions in a reverberant room
     partial clips of the label "_unknown_" that are labels' words cut short, a label's clip each
+    joined  clips of "_unknown_" that are words joined to running speech, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
     snr_db  ratio of the recording's power to the noise's, in dB
@@ -54,6 +55,7 @@ class Augmentation:
     beside: float = 0.0
     room: float = 0.0
     partial: float = 0.0
+    joined: float = 0.0
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     snr_db: tuple[float, float] = (5.0, 30.0)

@@ -31,7 +31,10 @@ class Layer:
 
     conv, depthwise, dense  filters, kernel [time, frequency], stride, weights
     pool                    kernel
-    residual                filters, kernel, stride: two convolutions around a shortcut
+    residual                filters, kernel, stride: two convolutions beside a shortcut
+    separable               filters, kernel, stride: a depthwise and a 1 x 1 convolution, beside a
+                            shortcut where neither channels nor rows change
+    bands                   filters: a column's coefficients as so many bands, side by side
     norm                    batch norm, where the activation is "elu"
     average                 mean over time and frequency
     """
@@ -68,12 +71,16 @@ class Synthetic:
 
     least        clips of each label by espeak-ng and flite
     fill         more of them, up to as many with the recordings
+    others       clips of each other word, up to as many with the recordings; 0 makes none
+    running      minutes of running speech by them, of the label "_unknown_"
     neural       clips of each label by a neural synthesiser, see voices.py
     neural_fill  more of them, up to as many with the recordings
     """
 
     least: int = 60
     fill: int = 500
+    others: int = 0
+    running: float = 0.0
     neural: int = 0
     neural_fill: int = 0
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from qkeras import QActivation, QConv2D, QDense, QDepthwiseConv2D
 
 from kws.spec import FrontEnd
+from kws.tables import dct
 from kws_train.config import ConfigError, Layer, NetworkConfig
 
 keras: Any = tf.keras
@@ -19,6 +20,8 @@ WEIGHTS = {"int8": "quantized_bits(8, 0, 1, 1, alpha=1.0)", "binary": "binary(al
 RELU_STEP = 2.0**-6  # of an activation's code, 0 to 255
 RELU = "quantized_relu(8, 2)"
 RELU_TOP = 255 * RELU_STEP
+BRANCH_STEP = 2.0**-5  # of a code that a shortcut is added to, -128 to 127
+BRANCH = "quantized_bits(8, 2, 1, alpha=1.0)"
 LOGIT_STEP = 2.0**-3  # of a logit's code, -128 to 127
 LOGITS = "quantized_bits(8, 4, 1, alpha=1.0)"
 _EPSILON = 1e-3
@@ -46,7 +49,7 @@ def build(config: NetworkConfig, spec: FrontEnd, labels: int, words: int) -> Ten
 
     The first head has one logit a label; the second, for training alone, one a word.
     """
-    maker = _Maker(config)
+    maker = _Maker(config, spec)
     x = inputs = keras.Input((spec.columns, spec.coefficients, 1), name="columns")
     for index, layer in enumerate(config.layers):
         x = maker.layer(x, layer, f"{layer.kind}{index}")
@@ -60,10 +63,19 @@ def build(config: NetworkConfig, spec: FrontEnd, labels: int, words: int) -> Ten
     return keras.Model(inputs, [logits, auxiliary])
 
 
+def pair(layer: Layer) -> tuple[Layer, Layer]:
+    """The two convolutions of a `residual` or `separable` layer; `weights` are the second's."""
+    if layer.kind == "separable":
+        first = Layer("depthwise", layer.filters, layer.kernel, layer.stride)
+        return first, Layer("conv", layer.filters, (1, 1), weights=layer.weights)
+    first = Layer("conv", layer.filters, layer.kernel, layer.stride)
+    return first, Layer("conv", layer.filters, layer.kernel, weights=layer.weights)
+
+
 class _Maker:
     """Adds layers in the network's precision; equal names let weights move between precisions."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, spec: FrontEnd) -> None:
         if config.precision not in ("float", "int8"):
             raise ConfigError(f"precision is {config.precision!r}; expected 'float' or 'int8'")
         if config.activation not in ("relu", "elu"):
@@ -71,6 +83,7 @@ class _Maker:
         if config.padding not in ("same", "valid"):
             raise ConfigError(f"padding is {config.padding!r}; expected 'same' or 'valid'")
         self.padding = config.padding
+        self.spec = spec
         self.quantised = config.precision != "float"
         self.elu = config.activation == "elu"
         if self.quantised and self.elu:
@@ -81,8 +94,11 @@ class _Maker:
             return keras.layers.MaxPool2D(layer.kernel, name=name)(x)
         if layer.kind == "average":
             return keras.layers.GlobalAveragePooling2D(name=name)(x)
-        if layer.kind == "residual":
-            return self.residual(x, layer, name)
+        if layer.kind in ("residual", "separable"):
+            x = self.residual(x, layer, name)
+            return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
+        if layer.kind == "bands":
+            return self.bands(x, layer, name)
         if layer.kind == "norm":
             return keras.layers.BatchNormalization(name=name, epsilon=_EPSILON, momentum=0.95)(x)
         if layer.kind not in ("conv", "depthwise", "dense"):
@@ -139,18 +155,51 @@ class _Maker:
         return keras.layers.ReLU(max_value=RELU_TOP, name=f"{name}_relu")(x)
 
     def residual(self, x: Tensor, layer: Layer, name: str) -> Tensor:
-        """Two convolutions around a shortcut (He et al., 1512.03385); float only, for teachers."""
-        if self.quantised:
-            raise ConfigError(f"layer {name}: residual layers are for float networks alone")
-        first = Layer("conv", layer.filters, layer.kernel, layer.stride)
-        second = Layer("conv", layer.filters, layer.kernel)
+        """Two convolutions and a shortcut beside them (He et al., 1512.03385).
+
+        Without padding the shortcut leaves out the rows that the kernels do, evenly at both ends.
+        A `separable` layer's are a depthwise one and one of 1 x 1, and it has a shortcut only
+        where x can be added as it is.
+        """
+        first, second = pair(layer)
         y = self.relu(self.norm(self.linear(x, first, f"{name}a"), first, f"{name}a"), f"{name}a")
         y = self.norm(self.linear(y, second, f"{name}b"), second, f"{name}b")
-        if x.shape[-1] != layer.filters or layer.stride != (1, 1):
+        plain = x.shape[-1] == layer.filters and layer.stride == (1, 1)
+        if layer.kind == "separable" and not plain:
+            return self.relu(y, name)
+        if not plain:
             short = Layer("conv", layer.filters, (1, 1), layer.stride)
             x = self.norm(self.linear(x, short, f"{name}s"), short, f"{name}s")
-        x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_sum")([x, y]))
-        return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
+            if self.quantised:
+                x = QActivation(BRANCH, name=f"{name}s_code")(x)
+        if rows := x.shape[1] - y.shape[1]:
+            cut = ((rows // 2, rows - rows // 2), (0, 0))
+            x = keras.layers.Cropping2D(cut, name=f"{name}_crop")(x)
+        if self.quantised:
+            y = QActivation(BRANCH, name=f"{name}b_code")(y)
+        return self.relu(keras.layers.Add(name=f"{name}_sum")([x, y]), name)
+
+    def bands(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+        """[n, t, coefficients, 1] as [n, t, filters, 1]: what lies near in frequency lies near.
+
+        The map begins as the inverse of the front-end's DCT, so that kernels over time and
+        frequency see a spectrum, as in Kim et al. (arXiv 2106.04140).
+        """
+        if self.quantised:
+            raise ConfigError(f"layer {name}: bands are for float networks alone")
+        inverse = np.linalg.pinv(dct(self.spec)) @ np.diag(self.spec.deviation)
+        at = np.linspace(0, len(inverse) - 1, layer.filters)
+        kernel = np.stack([np.interp(at, range(len(inverse)), c) for c in inverse.T])
+        kernel /= np.linalg.norm(kernel, axis=0)
+        size = (1, self.spec.coefficients)
+        x = keras.layers.Conv2D(
+            layer.filters,
+            size,
+            use_bias=False,
+            name=name,
+            kernel_initializer=keras.initializers.Constant(kernel[None, :, None, :]),
+        )(x)
+        return keras.layers.Permute((1, 3, 2), name=f"{name}_side")(x)
 
 
 def transfer(source: Tensor, target: Tensor) -> None:

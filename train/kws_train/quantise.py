@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from kws_train.config import Experiment, Layer
 from kws_train.export_tflite import Builder, Quant
-from kws_train.network import LOGIT_STEP, RELU_STEP
+from kws_train.network import BRANCH_STEP, LOGIT_STEP, RELU_STEP, pair
 
 WEIGHT_STEP = 2.0**-7  # of an 8-bit weight's code, -127 to 127
 ACTIVATION = Quant(RELU_STEP, -128)
+BRANCH = Quant(BRANCH_STEP, 0)
 LOGIT = Quant(LOGIT_STEP, 0)
 
 
@@ -45,6 +46,8 @@ def export(experiment: Experiment, model: Any) -> bytes:
         name = f"{layer.kind}{index}"
         if layer.kind == "pool":
             x = builder.max_pool(x, layer.kernel)
+        elif layer.kind in ("residual", "separable"):
+            x = _add_pair(builder, x, layer, model, name, experiment.network.padding.upper())
         else:
             x = add(builder, x, layer, model, name)
     head = Layer("dense", len(experiment.labels))
@@ -92,19 +95,42 @@ def _tflite_order(kernel: NDArray[Any], depthwise: bool) -> NDArray[Any]:
 
 
 def _add_quantised(
-    builder: Builder, x: Any, layer: Layer, model: Any, name: str, padding: str
+    builder: Builder,
+    x: Any,
+    layer: Layer,
+    model: Any,
+    name: str,
+    padding: str,
+    out: Quant | None = None,
 ) -> Any:
+    """A layer and its norm; with the network's ReLU, unless `out` says what it puts out."""
     folded = fold(model.get_layer(name), model.get_layer(f"{name}_norm"), float(x.quant.scale))
-    last = name == "labels"
+    out = LOGIT if name == "labels" else out
     options: dict[str, Any] = {
         "weight_scale": folded.scale,
-        "out": LOGIT if last else ACTIVATION,
-        "activation": "NONE" if last else "RELU",
+        "out": out or ACTIVATION,
+        "activation": "NONE" if out else "RELU",
     }
     if layer.kind == "dense":
         return builder.dense(x, folded.codes, folded.bias, **options)
     make = builder.depthwise if layer.kind == "depthwise" else builder.conv
     return make(x, folded.codes, folded.bias, padding=padding, stride=layer.stride, **options)
+
+
+def _add_pair(builder: Builder, x: Any, layer: Layer, model: Any, name: str, padding: str) -> Any:
+    """Two convolutions and the shortcut beside them; all steps are powers of two."""
+    first, second = pair(layer)
+    add = partial(_add_quantised, builder, model=model, padding=padding)
+    y = add(x, first, name=f"{name}a")
+    if not any(found.name == f"{name}_sum" for found in model.layers):
+        return add(y, second, name=f"{name}b")
+    y = add(y, second, name=f"{name}b", out=BRANCH)
+    if any(found.name == f"{name}s" for found in model.layers):
+        short = Layer("conv", layer.filters, (1, 1), layer.stride)
+        x = add(x, short, name=f"{name}s", out=BRANCH)
+    if rows := x.shape[1] - y.shape[1]:
+        x = builder.crop(x, rows // 2, y.shape[1])
+    return builder.add(x, y, out=ACTIVATION, activation="RELU")
 
 
 def _add_float(builder: Builder, x: Any, layer: Layer, model: Any, name: str, padding: str) -> Any:

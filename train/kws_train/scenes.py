@@ -1,6 +1,8 @@
-"""What stands around a word in a stream: a room, other words; and what is left of one cut short."""
+"""What a stream has besides whole words in quiet: rooms, neighbours, words cut short or joined."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +14,11 @@ Rng = np.random.Generator
 SILENT_DB = -30.0  # of a recording's loudest frame: what is below at its ends is not spoken
 FRAME = 0.01  # seconds
 MARGIN = 0.03  # seconds that stay around what is spoken
-GAP = (0.03, 0.3)  # seconds between words
+GAP = (0.1, 0.4)  # seconds between words
+JOINT = (-0.05, 0.05)  # seconds between words that are joined; they overlap below 0
 LEVEL_DB = (-8.0, 4.0)  # of a word beside, to that of the word
 KEPT = (0.2, 0.45)  # share that is left of a word cut short
+FADE = 0.005  # seconds in which a part of a recording comes and goes
 DECAY = (0.1, 0.6)  # seconds in which a room's sound falls by 60 dB
 DIRECT_DB = (-3.0, 9.0)  # of the direct sound, to that of the room
 
@@ -58,6 +62,44 @@ def cut_short(wave: Wave, rate: int, rng: Rng) -> Wave:
     start, stop = extent(wave.astype(np.float32), rate)
     kept = max(1, int(rng.uniform(*KEPT) * (stop - start)))
     return wave[start : start + kept] if rng.random() < 0.5 else wave[stop - kept : stop]
+
+
+def cut_off(wave: Wave, length: int, rate: int, rng: Rng) -> Wave:
+    """A word that is only beginning at a window's end, or ending at its start: int16 [length]."""
+    start, stop = extent(wave.astype(np.float32), rate)
+    kept = max(1, min(length, int(rng.uniform(*KEPT) * (stop - start))))
+    window = np.zeros(length, np.int16)
+    if rng.random() < 0.5:
+        window[length - kept :] = wave[start : start + kept]
+    else:
+        window[:kept] = wave[stop - kept : stop]
+    return window
+
+
+def joined(waves: Sequence[Wave], length: int, rate: int, rng: Rng) -> Wave:
+    """Words, and parts of them, one into the other as in running speech: int16 [length].
+
+    Real voices say them, which synthesised running speech lacks.
+    """
+    sound = np.zeros(length, np.float32)
+    fade = np.linspace(0, 1, int(FADE * rate), dtype=np.float32)
+    place = -int(rng.uniform(0, 0.3) * rate)  # the first one has begun before
+    peak = None
+    while place < length:
+        wave = waves[rng.integers(len(waves))].astype(np.float32)
+        start, stop = extent(wave, rate)
+        part = wave[start:stop].copy()
+        if len(part) <= 2 * len(fade):
+            continue
+        part[: len(fade)] *= fade
+        part[len(part) - len(fade) :] *= fade[::-1]
+        peak = peak or _peak(part)
+        part *= peak / _peak(part) * 10 ** (rng.uniform(*LEVEL_DB) / 20)
+        first, last = max(place, 0), min(place + len(part), length)
+        if last > first:
+            sound[first:last] += part[first - place : last - place]
+        place += max(len(part) + int(rng.uniform(*JOINT) * rate), len(fade))
+    return np.asarray(np.clip(np.rint(sound), -(2**15), 2**15 - 1), np.int16)
 
 
 def in_a_room(sound: Sound, rate: int, rng: Rng) -> Sound:

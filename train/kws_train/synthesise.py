@@ -32,16 +32,22 @@ def synthesise(word: str, count: int, rate: int) -> list[NDArray[np.int16]]:
     Voice, pitch and tempo are drawn from a generator that depends on the word alone. Raises
     `RuntimeMissing` where a synthesiser is not installed.
     """
+    need_synthesisers()
+    rng = np.random.default_rng([*word.encode()])
+    with tempfile.TemporaryDirectory() as folder:
+        return [speak(word, Path(folder) / f"{i}.wav", i, rng, rate) for i in range(count)]
+
+
+def need_synthesisers() -> None:
+    """Raise `RuntimeMissing` where one is not installed."""
     for program in ("espeak-ng", "flite"):
         if shutil.which(program) is None:
             raise RuntimeMissing(f"{program} is missing; run: sudo apt-get install {program}")
-    rng = np.random.default_rng([*word.encode()])
-    with tempfile.TemporaryDirectory() as folder:
-        return [_spoken(word, Path(folder) / f"{i}.wav", i, rng, rate) for i in range(count)]
 
 
-def _spoken(word: str, path: Path, index: int, rng: Rng, rate: int) -> NDArray[np.int16]:
-    command = _flite(word, path, rng) if index % 3 == 2 else _espeak(word, path, rng)
+def speak(text: str, path: Path, index: int, rng: Rng, rate: int) -> NDArray[np.int16]:
+    """A text in a drawn voice, by way of the file `path`; every third is flite's."""
+    command = _flite(text, path, rng) if index % 3 == 2 else _espeak(text, path, rng)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return trimmed(read_audio(path, rate), rate)
 

@@ -20,6 +20,7 @@ from kws.command import Parser, run
 from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
 from kws_train.data import UNKNOWN
+from kws_train.distil import lessons
 from kws_train.extras import TRAINING, need
 from kws_train.versions import Corpus, corpus
 
@@ -31,18 +32,21 @@ console = Console(stderr=True)
 
 
 class Batch(NamedTuple):
-    """What one step reads: windows, the word of each, and its share where it is mixed."""
+    """What one step reads: windows, the word of each, its share where it is mixed, and lessons."""
 
     windows: NDArray[np.int8]
     words: NDArray[np.intp]
     share: NDArray[np.float32]
+    soft: NDArray[np.float16]
 
 
 class Sampler:
     """Draws an epoch's clips: the rare words more often, other words among them."""
 
-    def __init__(self, data: Corpus, experiment: Experiment) -> None:
-        self.data, self.experiment = data, experiment
+    def __init__(
+        self, data: Corpus, experiment: Experiment, lessons: NDArray[np.float16] | None
+    ) -> None:
+        self.data, self.experiment, self.lessons = data, experiment, lessons
         labels, options = len(experiment.labels), experiment.train
         count = np.bincount(data.words, minlength=len(data.names))
         command = data.words < labels
@@ -69,7 +73,8 @@ class Sampler:
                 share = rng.beta(options.mixup, options.mixup, options.batch)
                 share = np.maximum(share, 1 - share)
             words = self.data.words[self.data.clips[chosen]]
-            yield Batch(windows, words, share.astype(np.float32))
+            soft = np.zeros((0, 0), np.float16) if self.lessons is None else self.lessons[chosen]
+            yield Batch(windows, words, share.astype(np.float32), soft)
 
     @property
     def steps(self) -> int:
@@ -89,13 +94,20 @@ def learning_rate(options: Training, step: int, steps: int) -> float:
 class Trainer:
     """A model in training, its moving average, and the folder that both are kept in."""
 
-    def __init__(self, experiment: Experiment, data: Corpus, folder: Path) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: Corpus,
+        folder: Path,
+        lessons: NDArray[np.float16] | None = None,
+    ) -> None:
+        """`lessons` are what the experiment's teachers say to each version: [versions, labels]."""
         import tensorflow as tf
 
         from kws_train import network
 
         self.tf, self.experiment, self.data = tf, experiment, data
-        self.folder = folder
+        self.folder, self.lessons = folder, lessons
         self._claim_folder()
         options = experiment.train
         runs = folder.parent
@@ -105,7 +117,6 @@ class Trainer:
         if options.initial:
             network.transfer(load_trained(runs / options.initial)[1], self.model)
         self.averaged.set_weights(self.model.get_weights())
-        self.teachers = [load_trained(runs / teacher)[1] for teacher in options.teacher]
         self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
         self.epoch = tf.Variable(0, dtype=tf.int64)
         self.best = tf.Variable(0.0, dtype=tf.float64)
@@ -137,7 +148,7 @@ class Trainer:
         kept.write_text(json.dumps(resolved(self.experiment), indent=2) + "\n")
         (self.folder / WORDS).write_text(json.dumps(self.data.names) + "\n")
 
-    def _one_step(self, windows: Any, words: Any, share: Any) -> tuple[Any, Any]:
+    def _one_step(self, windows: Any, words: Any, share: Any, soft: Any) -> tuple[Any, Any]:
         """One update; returns the loss and the share of right answers among the commands."""
         tf, options = self.tf, self.experiment.train
         labels = len(self.experiment.labels)
@@ -160,8 +171,17 @@ class Trainer:
             loss += options.auxiliary * tf.reduce_mean(
                 tf.nn.softmax_cross_entropy_with_logits(named, auxiliary)
             )
-            if self.teachers:
-                loss += options.distil * self._distillation(x, logits)
+            if self.lessons is not None:
+                heat = options.temperature
+                loss += (
+                    options.distil
+                    * heat**2
+                    * tf.reduce_mean(
+                        tf.nn.softmax_cross_entropy_with_logits(
+                            mixed(tf.cast(soft, tf.float32)), logits / heat
+                        )
+                    )
+                )
             if self._decay:
                 loss += options.decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decay])
         weights = self.model.trainable_weights
@@ -174,22 +194,12 @@ class Trainer:
         right = tf.cast(tf.argmax(logits, -1) == words, tf.float32)
         return loss, tf.reduce_sum(right * command) / tf.maximum(tf.reduce_sum(command), 1.0)
 
-    def _distillation(self, x: Any, logits: Any) -> Any:
-        """Cross-entropy against the teachers' mean posteriors at a temperature."""
-        tf, heat = self.tf, self.experiment.train.temperature
-        soft = tf.add_n(
-            [tf.nn.softmax(teacher(x, training=False)[0] / heat) for teacher in self.teachers]
-        ) / len(self.teachers)
-        return heat**2 * tf.reduce_mean(
-            tf.nn.softmax_cross_entropy_with_logits(soft, logits / heat)
-        )
-
     def run(self) -> float:
         """Train to the last epoch, from a checkpoint if there is one; the best accuracy."""
         if self.saver.latest_checkpoint:
             self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
             console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
-        options, sampler = self.experiment.train, Sampler(self.data, self.experiment)
+        options, sampler = self.experiment.train, Sampler(self.data, self.experiment, self.lessons)
         with Progress(console=console) as progress:
             bar = progress.add_task(self.folder.name, total=options.epochs * sampler.steps)
             progress.advance(bar, int(self.epoch) * sampler.steps)
@@ -269,7 +279,10 @@ def train(path: Path, options: argparse.Namespace) -> None:
         if needed and not is_trained(options.runs / needed, read_experiment(other)):
             train(other, options)
     data = corpus(options.data, options.cache, experiment)
-    best = Trainer(experiment, data, options.runs / name).run()
+    told = None
+    if teachers := experiment.train.teacher:
+        told = lessons(options.runs, options.cache, teachers, data, experiment)
+    best = Trainer(experiment, data, options.runs / name, told).run()
     console.print(f"{name}: best validation accuracy {100 * best:.2f} %")
     if experiment.publish:
         from kws_train.publish import publish

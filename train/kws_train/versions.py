@@ -21,6 +21,7 @@ from kws.tables import tables
 from kws_train import augment, data, scenes
 from kws_train.config import Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip
+from kws_train.speech import running_speech
 from kws_train.synthesise import synthesise
 from kws_train.voices import Voices
 
@@ -36,6 +37,7 @@ console = Console(stderr=True)
 class Corpus:
     """What training and validation read.
 
+    key         of all that the versions depend on
     names       the labels first, then the other words
     versions    [n, columns + 2 margin, coefficients]
     clips       [n] the clip that a version is of
@@ -47,6 +49,7 @@ class Corpus:
     answers     [m] label of each of those
     """
 
+    key: str
     names: tuple[str, ...]
     versions: Columns
     clips: NDArray[np.intp]
@@ -66,7 +69,8 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
     training = splits["training"]
     names = (*labels, *sorted({clip.word for clip in training} - set(labels)))
-    folder = cache / f"versions-{_key(training, experiment)}"
+    key = _key(training, experiment)
+    folder = cache / f"versions-{key}"
     if not folder.is_dir():
         kept, waves = data.load(training, spec.sample_rate)
         words = [names.index(clip.word) for clip in kept]
@@ -81,7 +85,8 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
-        np.save(partial / "versions.npy", make_versions(waves, clips, noises, experiment))
+        beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
+        np.save(partial / "versions.npy", make_versions(waves, clips, noises, beside, experiment))
         np.save(partial / "clips.npy", clips)
         np.save(partial / "words.npy", words)
         np.save(partial / "recordings.npy", len(kept))
@@ -93,6 +98,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         spec.sample_rate,
     )
     return Corpus(
+        key=key,
         names=names,
         versions=stored["versions"],
         clips=np.array(stored["clips"]),
@@ -117,10 +123,12 @@ def make_versions(
     waves: Sequence[Wave],
     clips: NDArray[np.intp],
     noises: Sequence[Wave],
+    beside: Sequence[Wave],
     experiment: Experiment,
 ) -> Columns:
     """The versions whose clips are named: int8 [n, columns + 2 margin, coefficients].
 
+    Words of `beside` may stand before and after; a label's would make another answer right.
     Each version has a generator of its own, so that it does not depend on the others.
     """
     spec, options = experiment.front_end, experiment.augment
@@ -131,7 +139,7 @@ def make_versions(
     def make(index: int) -> None:
         rng = np.random.default_rng([index, len(clips)])
         mfcc = mfccs[rng.integers(len(mfccs))]
-        wave = augment.vary(waves[clips[index]], noises, spec, options, rng, waves)
+        wave = augment.vary(waves[clips[index]], noises, spec, options, rng, beside)
         versions[index] = mfcc.clip(wave)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -150,11 +158,12 @@ def _synthesised(
     rate = experiment.front_end.sample_rate
     count = np.bincount(words, minlength=len(names))
     spoken = [i for i, name in enumerate(names) if is_keyword(name)]
-    made = [
-        (i, synthesise(names[i], max(options.least, options.fill - int(count[i])), rate))
-        for i in spoken
-        if i < labels
-    ]
+    made = []
+    for i in spoken:
+        fill = options.fill if i < labels else options.others
+        if fill:
+            wanted = max(options.least, fill - int(count[i]))
+            made.append((i, synthesise(names[i], wanted, rate)))
     if options.neural:
         voices, kept = Voices(cache / VOICES), cache / f"spoken-{rate}"
         for i in spoken:
@@ -167,15 +176,14 @@ def _synthesised(
 def _scenes(
     waves: Sequence[Wave], words: Sequence[int], noises: Sequence[Wave], experiment: Experiment
 ) -> list[tuple[int, list[Wave]]]:
-    """Clips of the labels that no folder has: words cut short as unknown, noise as silence."""
+    """Clips of the labels that no folder has: what is no word as unknown, noise as silence."""
     labels, spec, options = experiment.labels, experiment.front_end, experiment.augment
     rng = np.random.default_rng(len(waves))
     made = []
-    if UNKNOWN in labels and options.partial:
+    if UNKNOWN in labels:
         own = [wave for wave, word in zip(waves, words, strict=True) if word < len(labels)]
-        chosen = rng.permutation(len(own))[: int(options.partial * len(own))]
-        cut = [scenes.cut_short(own[i], spec.sample_rate, rng) for i in chosen]
-        made.append((labels.index(UNKNOWN), cut))
+        others = [wave for wave, word in zip(waves, words, strict=True) if word >= len(labels)]
+        made.append((labels.index(UNKNOWN), _no_words(own, others, experiment, rng)))
     if SILENCE in labels:
         quiet = []
         for _ in range(SILENCES):
@@ -185,6 +193,25 @@ def _scenes(
             quiet.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
         made.append((labels.index(SILENCE), quiet))
     return made
+
+
+def _no_words(
+    own: Sequence[Wave], others: Sequence[Wave], experiment: Experiment, rng: np.random.Generator
+) -> list[Wave]:
+    """Parts of the labels' words alone, words joined, and synthesised running speech."""
+    spec, options = experiment.front_end, experiment.augment
+    rate, length = spec.sample_rate, options.samples(spec)
+    chosen = rng.permutation(len(own))[: int(options.partial * len(own))]
+    cut = [scenes.cut_short(own[i], rate, rng) for i in chosen]
+    off = [scenes.cut_off(own[i], spec.samples, rate, rng) for i in chosen[::2]]
+    parts = [*others, *cut]
+    salad = [
+        scenes.joined(parts, length, rate, rng)
+        for _ in range(int(options.joined * len(own)) if parts else 0)
+    ]
+    seconds = 60 * experiment.synthetic.running
+    read = running_speech(seconds, rate, len(own), experiment.labels) if seconds else own[0][:0]
+    return [*cut[1::2], *off, *salad, *(read[i : i + length] for i in range(0, len(read), length))]
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:

@@ -1,0 +1,67 @@
+"""What teachers say to every version of the training set: asked once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from kws_train.config import ConfigError, Experiment
+from kws_train.versions import Corpus
+
+BATCH = 512
+KEPT = "posteriors"
+
+
+def lessons(
+    runs: Path, cache: Path, teachers: Sequence[str], data: Corpus, experiment: Experiment
+) -> NDArray[np.float16]:
+    """The teachers' mean posteriors at the experiment's temperature: [versions, labels].
+
+    A version is heard in the middle of its margins: its word is the same wherever an epoch's
+    window lies. What one teacher says is kept in `cache`, under a key of its weights.
+    """
+    heat = experiment.train.temperature
+    told = [_logits(runs / name, cache, data, experiment) for name in teachers]
+    mean = np.zeros((len(data.versions), len(experiment.labels)), np.float16)
+    for start in range(0, len(mean), BATCH):
+        part = slice(start, start + BATCH)
+        soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
+        mean[part] = sum(soft) / len(soft)
+    return mean
+
+
+def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDArray[np.float16]:
+    from kws_train.train import WEIGHTS, load_trained, predict
+
+    other, model = load_trained(run)
+    if other.labels != experiment.labels or other.front_end != experiment.front_end:
+        raise ConfigError(
+            f"{run.name} has other labels or another front-end; expected a teacher with this "
+            "experiment's"
+        )
+    key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
+    path = cache / f"{KEPT}-{run.name}-{key}.npy"
+    if not path.is_file():
+        margin = experiment.augment.margin
+        rows = slice(margin, margin + experiment.front_end.columns)
+        starts = range(0, len(data.versions), BATCH)
+        console = Console(stderr=True)
+        parts = [
+            predict(model, np.asarray(data.versions[i : i + BATCH, rows]), experiment)
+            for i in track(starts, f"Asking {run.name}", console=console)
+        ]
+        with path.with_suffix(".part").open("wb") as file:
+            np.save(file, np.concatenate(parts).astype(np.float16))
+        path.with_suffix(".part").rename(path)
+    return np.asarray(np.load(path))
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

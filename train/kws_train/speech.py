@@ -1,0 +1,59 @@
+"""Running speech from speech synthesisers: what a spotter hears most and must not answer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from kws.errors import RuntimeMissing
+from kws_train.synthesise import need_synthesisers, speak
+
+Wave = NDArray[np.int16]
+
+VOCABULARY = 5000  # the most frequent English words
+FLATNESS = 0.5  # exponent of their frequency: lower lets rare words come more often
+LENGTH = (4, 15)  # words in a sentence
+
+
+def running_speech(seconds: float, rate: int, seed: int, without: Collection[str] = ()) -> Wave:
+    """Sentences one after the other, each in another voice: mono int16, `seconds` at `rate`.
+
+    Sentences are drawn words, frequent ones more often, but for those in `without`: what matters
+    is how speech sounds, not what it says. Raises `RuntimeMissing` without `wordfreq` or a
+    synthesiser.
+    """
+    need_synthesisers()
+    words, chance = _vocabulary(without)
+    rng = np.random.default_rng([seed, len(words)])
+    parts: list[Wave] = []
+    made, wanted = 0, int(seconds * rate)
+    with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("Speaking", total=wanted)
+        while made < wanted:
+            sentence = " ".join(rng.choice(words, rng.integers(*LENGTH), p=chance))
+            path = Path(folder) / f"{len(parts)}.wav"
+            parts.append(speak(sentence, path, len(parts), rng, rate))
+            path.unlink()
+            made += len(parts[-1])
+            bar.advance(task, len(parts[-1]))
+    return np.asarray(np.concatenate([np.zeros(0, np.int16), *parts])[:wanted])
+
+
+def _vocabulary(without: Collection[str]) -> tuple[list[str], NDArray[np.float64]]:
+    try:
+        import wordfreq
+    except ImportError as error:
+        raise RuntimeMissing("wordfreq is missing; run: pip install '.[train]'") from error
+    words = [
+        word
+        for word in wordfreq.top_n_list("en", VOCABULARY)
+        if word.isalpha() and word not in without
+    ]
+    weight = np.array([wordfreq.word_frequency(word, "en") for word in words]) ** FLATNESS
+    return words, weight / weight.sum()
