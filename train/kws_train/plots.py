@@ -125,6 +125,38 @@ def accuracy_by_noise(shares: Mapping[str, Share], png: Path) -> None:
         axes.set_xlim(-0.3, len(values) - 0.7)
 
 
+def pareto(table: Path, png: Path) -> None:
+    """Accuracy of networks against instructions and memory, from a table of `search`.
+
+    A line joins those that no other beats in both.
+    """
+    with table.open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: -float(row["accuracy"]))
+    with _figure(png, (10.0, 4.2), 2) as both:
+        for axes, field, unit in zip(
+            both,
+            ("instructions", "arena"),
+            ("instructions a column on a Cortex-M4", "bytes of activations"),
+            strict=True,
+        ):
+            front: list[tuple[float, float]] = []
+            for row in rows:
+                price, accuracy = float(row[field]), 100 * float(row["accuracy"])
+                if not front or price < front[-1][0]:
+                    front.append((price, accuracy))
+                axes.plot(price, accuracy, "o", color=_BLUE, markersize=4)
+                axes.annotate(
+                    row["network"],
+                    (price, accuracy),
+                    (4, 3),
+                    fontsize=6,
+                    textcoords="offset points",
+                )
+            axes.plot(*zip(*front, strict=True), color=_ORANGE, linewidth=1)
+            axes.set(xlabel=unit, ylabel="validation accuracy, %")
+            axes.margins(x=0.2)
+
+
 def _visible(accepts: Floats, rejects: Floats) -> Curve:
     """Shares as percent, none below what the axes show."""
     return np.maximum(100 * accepts, 100 * _LEAST), np.maximum(100 * rejects, 100 * _LEAST)

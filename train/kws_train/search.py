@@ -1,0 +1,130 @@
+"""python -m kws_train.search: networks that stream, their accuracy against what they cost."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from kws.command import Parser, run
+from kws.emulated_network import network_instructions
+from kws.graph import flash_bytes, read_graph
+from kws.stream import stream_plan
+from kws_train import plots
+from kws_train.config import Experiment, Layer, NetworkConfig, read_experiment
+from kws_train.distil import lessons
+from kws_train.evaluate import count
+from kws_train.extras import TRAINING, need
+from kws_train.quantise import export
+from kws_train.train import EXPERIMENTS, Trainer, build
+from kws_train.versions import corpus
+
+BASE = EXPERIMENTS / "commands-start.toml"
+TABLE, PLOT = "search.csv", "search.png"
+FIELDS = ("network", "accuracy", "flash", "arena", "stride", "macs", "instructions")
+Layers = tuple[Layer, ...]
+console = Console(stderr=True)
+
+
+def family(coefficients: int) -> Iterator[tuple[str, Layers]]:
+    """The networks that are compared, by name: width, kernel and strides in time.
+
+    All begin with a kernel over all coefficients, as Choi et al. have it (arXiv 1904.03814), and
+    go on over time alone: `plain` convolutions and pools, `separable` blocks as in MatchboxNet
+    (Majumdar and Ginsburg, arXiv 2004.08531), or `residual` ones.
+    """
+
+    def first(width: int, stride: int) -> Layer:
+        return Layer("conv", width, (3, coefficients), (stride, coefficients))
+
+    def plain(width: int) -> Layers:
+        return (
+            first(width, 1),
+            Layer("conv", width + 8, (8, 1)),
+            Layer("pool", kernel=(2, 1)),
+            Layer("conv", width + 16, (5, 1)),
+            Layer("conv", width + 16, (4, 1)),
+            Layer("pool", kernel=(2, 1)),
+            Layer("conv", 2 * width, (3, 1)),
+            Layer("dense", width + 8),
+        )
+
+    def blocks(kind: str, width: int, kernel: int, strides: tuple[int, int]) -> Layers:
+        wide = width * 5 // 4
+        early, late = Layer(kind, width, (kernel, 1)), Layer(kind, wide, (3, 1))
+        between = Layer(kind, wide, (3, 1), (strides[1], 1))
+        return (first(width, strides[0]), *[early] * 3, between, *[late] * 2, Layer("dense", 48))
+
+    for width in (24, 32):
+        yield f"plain {width}", plain(width)
+    for width in (32, 48, 64, 80):
+        yield f"separable {width}, kernel 5, stride 2 x 2", blocks("separable", width, 5, (2, 2))
+    yield "separable 64, kernel 7, stride 2 x 1", blocks("separable", 64, 7, (2, 1))
+    yield "separable 48, kernel 9, stride 1 x 2", blocks("separable", 48, 9, (1, 2))
+    yield "separable 48, kernel 9, stride 1 x 1", blocks("separable", 48, 9, (1, 1))
+    for width in (24, 32):
+        yield f"residual {width}, kernel 3, stride 2 x 2", blocks("residual", width, 3, (2, 2))
+
+
+def cost(experiment: Experiment, layers: Layers) -> dict[str, float]:
+    """Flash and arena in bytes; MACs and instructions of a Cortex-M4 a column, as a stream."""
+    network = NetworkConfig(layers, "int8", padding="valid")
+    untrained = replace(experiment, network=network)
+    graph = read_graph(export(untrained, build(untrained, 1)))
+    plan = stream_plan(graph)
+    each = zip(network_instructions(plan), plan.steps, strict=True)
+    return {
+        "flash": flash_bytes(graph),
+        "arena": plan.arena,
+        "stride": plan.stride,
+        "macs": round(sum(step.macs / step.every for step in plan.steps)),
+        "instructions": round(sum(done / step.every for done, step in each)),
+    }
+
+
+def search(options: argparse.Namespace) -> None:
+    """Train each network for some epochs in float, and write the table and the plot."""
+    base = read_experiment(BASE)
+    base = replace(base, train=replace(base.train, epochs=options.epochs))
+    data = corpus(options.data, options.cache, base)
+    told = lessons(options.runs, options.cache, base.train.teacher, data, base)
+    rows = []
+    for name, layers in family(base.front_end.coefficients):
+        network = NetworkConfig(layers, padding="valid")
+        folder = options.runs / "search" / name.replace(", ", "-").replace(" ", "_")
+        best = Trainer(replace(base, network=network), data, folder, told).run()
+        rows.append({"network": name, "accuracy": round(best, 4), **cost(base, layers)})
+        console.print(rows[-1], soft_wrap=True)
+        options.out.mkdir(parents=True, exist_ok=True)
+        with (options.out / TABLE).open("w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+    plots.pareto(options.out / TABLE, options.out / PLOT)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser(prog="python -m kws_train.search", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
+    parser.add_argument("--epochs", type=count, default=5, help="default: %(default)s")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
+    parser.add_argument("--out", type=Path, default=Path("models"), help="for the table and plot")
+    options = parser.parse_args(argv)
+
+    def work() -> None:
+        need(*TRAINING)
+        plots.need_matplotlib()
+        search(options)
+
+    return run(parser.prog, work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
