@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.spotter import Spotter
-from kws_train import noise, spotting, streams, tune
+from kws_train import negatives, noise, spotting, streams, tune
 from kws_train.data import NOISE
 from kws_train.spotting import Trace
 from kws_train.streams import Spoken, Stream
@@ -53,22 +53,36 @@ def _stream() -> Stream:
     return Stream(np.zeros(COLUMNS * SPEC.hop + SPEC.window, np.int16), tuple(spoken))
 
 
+def _heard_nothing(*bumps: tuple[int, int, int, int]) -> list[tuple[str, Trace]]:
+    """Ten minutes of negative material, with some false peaks in the first of sixty traces."""
+    return [("words", _trace(*(bumps if i == 0 else ()))) for i in range(60)]
+
+
 def test_a_short_false_peak_asks_for_a_longer_mean_or_a_higher_threshold() -> None:
-    trace = _trace((0, 100, 140, 240), (1, 300, 340, 240), (1, 200, 206, 250))
-    choice = tune.choose_decision([(_stream(), trace)])
+    trace = _trace((0, 100, 140, 240), (1, 300, 340, 240))
+    negative = _heard_nothing((1, 200, 206, 250))
+    choice = tune.choose_decision([(_stream(), trace)], negative)
     assert (choice.score.hits, choice.score.wrong, choice.score.false_alarms) == (2, 0, 0)
     heard = spotting.smooth(trace, choice.decision.smoothing).detections(choice.decision)
     assert [detection.keyword for detection in heard] == ["yes", "no"]
+    assert choice.accepts["words"].count == 0
+    assert choice.accepts["words"].hours == pytest.approx(60 * trace.seconds / 3600)
 
 
-def test_a_false_alarm_weighs_as_much_as_a_hit() -> None:
-    """A weak no comes with two weak false alarms: it is not worth them, unless they cost little."""
-    weak = [(1, start, start + 40, 200) for start in (200, 300, 500)]
-    pair = [(_stream(), _trace((0, 100, 140, 250), *weak))]
-    dear = tune.choose_decision(pair).score
-    assert (dear.hits, dear.false_alarms) == (1, 0)
-    cheap = tune.choose_decision(pair, cost=0.25).score
-    assert (cheap.hits, cheap.false_alarms) == (2, 2)
+def test_each_word_has_its_own_threshold_and_the_target_decides() -> None:
+    """A weak no is not worth three false accepts in ten minutes, unless many are allowed."""
+    pair = [(_stream(), _trace((0, 100, 140, 150), (1, 300, 340, 200)))]
+    negative = _heard_nothing(*((1, start, start + 40, 230) for start in (50, 250, 450)))
+    strict = tune.choose_decision(pair, negative, target=3.0)
+    assert strict.score.hits == 1
+    threshold = strict.decision.threshold
+    assert isinstance(threshold, dict)
+    assert threshold["yes"] <= 150 / 256 < 230 / 256 < threshold["no"]
+    assert strict.accepts["words"].count == 0
+    assert strict.expected <= 3.0
+    loose = tune.choose_decision(pair, negative, target=40.0)
+    assert (loose.score.hits, loose.accepts["words"].count) == (2, 3)
+    assert list(loose.others) == list(tune.OTHERS)
 
 
 def test_streams_are_of_validation_speakers_and_training_noise(
@@ -88,6 +102,28 @@ def test_streams_are_of_validation_speakers_and_training_noise(
     assert [[len(wave) for wave in bed] for bed in beds] == [[4 * RATE]] * 3
 
 
+def test_negative_material_is_of_other_words_and_training_noise(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact = tiny_artefact(tmp_path / "tiny")
+    asked, join = [], negatives.joined_words
+    monkeypatch.setattr(
+        tune.negatives,
+        "joined_words",
+        lambda clips, noises, *rest: asked.append((clips, noises)) or join(clips, noises, *rest),
+    )
+    made = list(tune.negative_material(artefact, archive, 0.1))
+    kinds = [kind for kind, _ in made]
+    assert kinds[:2] == ["joined words"] * 2
+    assert set(kinds) >= {"joined words", "noise alone"}
+    seconds = sum(len(wave) for kind, wave in made if kind == "joined words") / RATE
+    assert seconds == pytest.approx(360)
+    assert not np.array_equal(made[0][1][:RATE], made[1][1][:RATE])
+    for clips, noises in asked:
+        assert len(clips) == 4  # flite's words but yes and no
+        assert [len(wave) for wave in noises] == [4 * RATE]
+
+
 @pytest.mark.parametrize(("asked", "hop"), [([], 2), (["--hop", "4"], 4)])
 def test_the_command_writes_what_it_chose(
     tmp_path: Path,
@@ -100,14 +136,18 @@ def test_the_command_writes_what_it_chose(
     figures = {"test": {"clips": 1}, "streams": {}, "read_speech": {}}
     manifest = replace(artefact.manifest, figures=figures, decision=replace(DECISION, hop=2))
     Artefact.save(artefact.folder, manifest, artefact.model)
-    argv = [str(artefact.folder), "--data", str(archive), "--words", "3", *asked]
+    argv = [str(artefact.folder), "--data", str(archive), "--words", "3", "--hours", "0.02", *asked]
     assert tune.main(argv) == 0
     tuned = Artefact.load(artefact.folder).manifest
     assert tuned.decision.hop == hop
     assert tuned.decision.smoothing in {columns // hop for columns in tune.SMOOTHING}
     assert tuned.figures == {"test": {"clips": 1}}  # the others were of another decision
     assert tuned.provenance["decision"]["words"] == 2 * len(streams.SNRS_DB)
-    assert f"--words 3 --cost 1 --hop {hop}" in tuned.provenance["decision"]["command"]
+    assert set(tuned.decision.threshold) == {"yes", "no", "up", "down"}
+    made = tuned.provenance["decision"]
+    assert made["command"].startswith(f"kws-tune tiny --data DIR --target 1 --hop {hop} --words 3")
+    assert made["target"] == 1
+    assert made["false_accepts"]["joined words"]["hours"] == pytest.approx(0.02)
     out = capsys.readouterr().out
     assert f"mean of {tuned.decision.smoothing} inferences" in out
     list(Spotter(Artefact.load(artefact.folder)).feed(np.zeros(RATE, np.int16)))
@@ -117,5 +157,5 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     artefact = tiny_artefact(tmp_path / "tiny")
     assert tune.main([str(artefact.folder), "--data", str(tmp_path / "absent")]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("python -m kws_train.tune: ")
+    assert err.startswith("kws-tune: ")
     assert err.count("\n") == 1
