@@ -16,7 +16,7 @@ from kws.artefact import Artefact, list_models
 from kws.errors import ArtefactError
 from kws.golden import Golden
 from kws.spotter import Spotter
-from kws_train import arithmetic, cards, evaluate
+from kws_train import arithmetic, card_text, cards, evaluate
 from kws_train.data import NOISE
 from tiny_model import DECISION, SPEC, tiny_artefact
 
@@ -31,11 +31,14 @@ PROVENANCE = {
     "validation_accuracy": 0.9512,
     "packages": {"numpy": "1.26"},
     "decision": {
-        "command": "python -m kws_train.tune tiny --data DIR",
+        "command": "kws-tune tiny --data DIR",
+        "target": 1.0,
         "words": 240,
         "hit_rate": 0.9,
         "wrong_rate": 0.01,
         "false_alarms_per_hour": 12.0,
+        "expected_false_accepts_per_hour": 0.95,
+        "false_accepts": {"joined words": {"count": 1, "hours": 1.0}},
     },
 }
 PLOTS = {"learning.png", "confusion.png", "det.png", "noise.png", "streams.png"}
@@ -118,7 +121,8 @@ def test_what_the_card_says(written: Artefact) -> None:
     assert "No speaker of the test clips" in text
     assert "| FULLY_CONNECTED | 5 | int8 | 3,805 | 3,800 | 3,824 |" in text
     assert "| **3,805** | **3,800** | **3,824** |" in text
-    assert "python -m kws_train.tune tiny --data DIR" in text
+    assert "kws-tune tiny --data DIR" in text
+    assert "false accepts were 1 in 1.00 h of joined words, where 0.95 per hour" in text
     assert "posteriors that differ" in text
 
 
@@ -156,6 +160,17 @@ def test_a_card_of_less(tmp_path: Path, material: Path) -> None:
     assert "Trained on" not in text
     assert "learning.png" not in text
     assert "kws-eval --model tiny --data data/tests\n" in text
+
+
+def test_a_decision_tuned_without_a_target(written: Artefact) -> None:
+    """As the models of version 0.1 were: what is known is told, without a command of today."""
+    tuned = dict(written.manifest.provenance["decision"])
+    for name in ("target", "false_accepts", "expected_false_accepts_per_hour"):
+        del tuned[name]
+    provenance = {**written.manifest.provenance, "decision": tuned}
+    lines = " ".join(card_text._tuned(replace(written.manifest, provenance=provenance)))
+    assert "90.0 % hits on 240 words" in lines
+    assert "kws-tune" not in lines
 
 
 def test_figures_of_other_interpreters_are_kept(written: Artefact, tmp_path: Path) -> None:

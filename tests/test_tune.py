@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.spotter import Spotter
-from kws_train import negatives, noise, spotting, streams, tune
+from kws_train import material, negatives, noise, spotting, streams, tune
 from kws_train.data import NOISE
 from kws_train.spotting import Trace
 from kws_train.streams import Spoken, Stream
@@ -93,7 +93,7 @@ def test_streams_are_of_validation_speakers_and_training_noise(
     monkeypatch.setattr(
         streams, "bed", lambda noises, *rest: beds.append(noises) or noise.bed(noises, *rest)
     )
-    made = tune.validation_streams(artefact, archive, 10)
+    made = material.validation_streams(artefact, archive, 10)
     assert len(made) == len(streams.SNRS_DB)
     assert {spoken.word for spoken in made[0].spoken} == {"yes", "no"}
     assert len(made[0].spoken) == 2
@@ -108,11 +108,11 @@ def test_negative_material_is_of_other_words_and_training_noise(
     artefact = tiny_artefact(tmp_path / "tiny")
     asked, join = [], negatives.joined_words
     monkeypatch.setattr(
-        tune.negatives,
+        negatives,
         "joined_words",
         lambda clips, noises, *rest: asked.append((clips, noises)) or join(clips, noises, *rest),
     )
-    made = list(tune.negative_material(artefact, archive, 0.1))
+    made = list(material.negative_material(artefact, archive, 0.1))
     kinds = [kind for kind, _ in made]
     assert kinds[:2] == ["joined words"] * 2
     assert set(kinds) >= {"joined words", "noise alone"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kws.artefact import Artefact
+from kws.artefact import Artefact, Manifest
 from kws.decide import is_keyword
 from kws.graph import Graph, flash_bytes, layer_costs, macs, ram_estimate, read_graph
 from kws_train import arithmetic, clip_report, stream_report
@@ -184,16 +184,36 @@ def _streams(card: Card) -> Iterator[str]:
     if "streams.png" in card.plots:
         yield "\n![False rejects against false accepts per hour](streams.png)"
     yield ""
-    tuned = card.artefact.manifest.provenance.get("decision")
+    yield from _tuned(card.artefact.manifest)
+
+
+def _tuned(manifest: Manifest) -> Iterator[str]:
+    tuned = manifest.provenance.get("decision")
     if not tuned:
         yield from _prose("The decision's numbers were set by hand.")
         return
-    yield from _prose(
-        "The decision's numbers were chosen on streams of validation clips, as many of other "
-        "words as of the commands, in training's noise: hits less wrong words and false alarms. "
+    there = (
         f"There they give {100 * tuned['hit_rate']:.1f} % hits on {tuned['words']} words, "
         f"{100 * tuned['wrong_rate']:.1f} % taken for another, "
-        f"{tuned['false_alarms_per_hour']:.0f} false alarms per hour:"
+        f"{tuned['false_alarms_per_hour']:.0f} false alarms per hour"
+    )
+    if "target" not in tuned:  # before there was kws-tune
+        yield from _prose(
+            "The decision's numbers were chosen on streams of validation clips, as many of other "
+            "words as of the commands, in training's noise: hits less wrong words and false "
+            f"alarms. {there}."
+        )
+        return
+    heard = ", ".join(
+        f"{found['count']} in {found['hours']:.2f} h of {kind}"
+        for kind, found in tuned["false_accepts"].items()
+    )
+    yield from _prose(
+        "The decision's numbers were chosen on streams of validation clips, as many of other "
+        "words as of the commands, in training's noise: the most hits less wrong words at "
+        f"{tuned['target']:g} false accepts per hour of audio without any of its words. {there}; "
+        f"false accepts were {heard}, where "
+        f"{tuned['expected_false_accepts_per_hour']:.2f} per hour are to be expected:"
     )
     yield ""
     yield from _command(tuned["command"])

@@ -13,7 +13,7 @@ from kws_train.config import Experiment, resolved
 from kws_train.quantise import export
 from kws_train.versions import Corpus
 
-# until `python -m kws_train.tune` fits it to validation streams
+# until `kws-tune` fits it to validation streams
 UNTUNED = Decision(smoothing=16, threshold=0.8, refractory=62)
 PACKAGES = ("kws-listen", "tensorflow", "tf-keras", "qkeras", "numpy")
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from kws.errors import RuntimeMissing
+from kws_train.judge import progress
 from kws_train.synthesise import need_synthesisers, speak
 
 Wave = NDArray[np.int16]
@@ -33,15 +32,14 @@ def running_speech(seconds: float, rate: int, seed: int, without: Collection[str
     rng = np.random.default_rng([seed, len(words)])
     parts: list[Wave] = []
     made, wanted = 0, int(seconds * rate)
-    with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("Speaking", total=wanted)
+    with tempfile.TemporaryDirectory() as folder, progress("Speaking", wanted) as advance:
         while made < wanted:
             sentence = " ".join(rng.choice(words, rng.integers(*LENGTH), p=chance))
             path = Path(folder) / f"{len(parts)}.wav"
             parts.append(speak(sentence, path, len(parts), rng, rate))
             path.unlink()
             made += len(parts[-1])
-            bar.advance(task, len(parts[-1]))
+            advance(len(parts[-1]))
     return np.asarray(np.concatenate([np.zeros(0, np.int16), *parts])[:wanted])
 
 

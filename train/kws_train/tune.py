@@ -9,29 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kws.artefact import Artefact, Manifest
 from kws.command import Parser, run
-from kws.decide import ONE, Decision, is_keyword
-from kws_train import augment, data, negatives, noise, spotting, streams
+from kws.decide import ONE, Decision
+from kws_train import spotting, streams
 from kws_train.amend import amend
-from kws_train.data import Clip, DataError
+from kws_train.data import DataError
 from kws_train.evaluate import count, positive
 from kws_train.intervals import Rate
 from kws_train.judge import progress
-from kws_train.noise import Wave
+from kws_train.material import negative_material, validation_streams
 from kws_train.spotting import Score, Smoothed, Trace
 from kws_train.streams import Stream
 from kws_train.tradeoff import Tradeoff, tradeoff
 
 WORDS = 300  # commands in each condition, and as many other words
-HOURS = 1.0  # of joined words; of noise alone a third of that
+HOURS = 1.0  # of joined words; half as many of synthesised speech, a third of noise alone
 TARGET = 1.0  # false accepts per hour
 OTHERS = (0.3, 1.0, 3.0, 10.0)  # targets that are told as well, in the one that is asked for
 SMOOTHING = (4, 8, 12, 16, 24, 32, 40)  # columns
 REFRACTORY = (0.8, 1.0, 1.2)  # seconds; MLPerf Tiny has 1
-STRETCH = 300.0  # seconds of negative material at a time
 STALE = ("streams", "read_speech")  # figures that a decision is in
 
 
@@ -92,46 +89,6 @@ def choose_decision(
     return max(found, key=lambda one: one[0])[1]
 
 
-def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[Stream]:
-    """Commands and other words in turn at random, from validation speakers, in each condition.
-
-    The noise is the part that training hears, since the rest is for judging. Other words are not
-    among `spoken`: whatever is detected there is a false alarm.
-    """
-    rate = artefact.manifest.front_end.sample_rate
-    random = np.random.default_rng(noise.SEED)
-    drawn: list[Clip] = []
-    for group in _validation(artefact, archive):
-        drawn += [group[i] for i in random.permutation(len(group))[:words]]
-    kept, waves = data.load([drawn[i] for i in random.permutation(len(drawn))], rate)
-    spoken: list[tuple[str, Wave]] = [(c.word, wave) for c, wave in zip(kept, waves, strict=True)]
-    noises = augment.training_noises(data.noises(archive, rate))
-    made = (streams.splice(spoken, rate, noises, snr_db) for snr_db in streams.SNRS_DB)
-    return [
-        replace(
-            stream, spoken=tuple(s for s in stream.spoken if s.word in artefact.manifest.labels)
-        )
-        for stream in made
-    ]
-
-
-def negative_material(
-    artefact: Artefact, archive: Path, hours: float
-) -> Iterator[tuple[str, Wave]]:
-    """Stretches without a word of the model, each with its kind: other words joined, and noise.
-
-    The words are the validation speakers', the noise is the part that training hears.
-    """
-    rate = artefact.manifest.front_end.sample_rate
-    noises = augment.training_noises(data.noises(archive, rate))
-    _, waves = data.load(_validation(artefact, archive)[1], rate)
-    for number, seconds in enumerate(_stretches(hours * 3600)):
-        seed = noise.SEED + number
-        yield "joined words", negatives.joined_words(waves, noises, rate, seconds, seed)
-    for number, seconds in enumerate(_stretches(hours * 3600 / 3)):
-        yield "noise alone", negatives.noise_alone(noises, rate, seconds, noise.SEED + number)
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser(
@@ -146,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         type=positive,
         default=TARGET,
         metavar="FA_PER_HOUR",
-        help="false accepts per hour of other words and noise (default: %(default)s)",
+        help="false accepts per hour of other words, speech and noise (default: %(default)s)",
     )
     parser.add_argument(
         "--hop",
@@ -166,7 +123,8 @@ def main(argv: list[str] | None = None) -> int:
         "--hours",
         type=positive,
         default=HOURS,
-        help="of joined words; noise is a third of that (default: %(default)s)",
+        help="of other words joined; of synthesised speech half, of noise a third of that "
+        "(default: %(default)s)",
     )
     options = parser.parse_args(argv)
     return run(parser.prog, lambda: _tune(options))
@@ -245,24 +203,6 @@ def _lines(name: str, choice: Choice, target: float) -> Iterator[str]:
         yield "no thresholds reach that with this model: these are the strictest"
     shares = (f"{100 * share:.1f} % at {rate:g}" for rate, share in choice.others.items())
     yield f"hits less wrong words at other rates per hour: {', '.join(shares)}"
-
-
-def _validation(artefact: Artefact, archive: Path) -> tuple[list[Clip], list[Clip]]:
-    """The validation clips of the model's words and of others; raises `DataError` without some."""
-    labels = {label for label in artefact.manifest.labels if is_keyword(label)}
-    clips = data.speech_commands(archive)["validation"]
-    known = [clip for clip in clips if clip.word in labels]
-    other = [clip for clip in clips if clip.word not in labels]
-    for group, kind in ((known, "words of the model"), (other, "other words")):
-        if not group:
-            raise DataError(f"{archive}: no validation clips of {kind} to tune on; expected some")
-    return known, other
-
-
-def _stretches(seconds: float) -> Iterator[float]:
-    while seconds > 0:
-        yield min(STRETCH, seconds)
-        seconds -= STRETCH
 
 
 def _accepts(negative: Sequence[tuple[str, Smoothed]], decision: Decision) -> dict[str, Rate]:
