@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kws.artefact import Artefact, Manifest
 from kws.decide import Decision
-from kws.errors import ArtefactError
+from kws.errors import ArtefactError, SpecError
+from kws.graph import read_graph
+from kws.stream import stream_plan
 from kws_train.config import Experiment, resolved
 from kws_train.quantise import export
 from kws_train.versions import Corpus
 
-# until `kws-tune` fits it to validation streams
+# until `kws-tune` fits it to validation streams; in columns
 UNTUNED = Decision(smoothing=16, threshold=0.8, refractory=62)
 PACKAGES = ("kws-listen", "tensorflow", "tf-keras", "qkeras", "numpy")
 
@@ -25,10 +28,12 @@ def publish(
 
     accuracy is the best on the validation clips before export: 0 to 1, the mean over words.
     """
+    network = export(experiment, model)
     try:
         decision = Artefact.load(folder).manifest.decision
-    except ArtefactError:
-        decision = UNTUNED
+        decision.threshold_codes(experiment.labels)
+    except (ArtefactError, SpecError):  # none before, or of other words
+        decision = untuned(network)
     provenance = {
         "description": experiment.description,
         "command": f"make train-{folder.name}",
@@ -47,7 +52,16 @@ def publish(
         decision=decision,
         provenance=provenance,
     )
-    return Artefact.save(folder, manifest, export(experiment, model))
+    return Artefact.save(folder, manifest, network)
+
+
+def untuned(network: bytes) -> Decision:
+    """A decision to begin with, at each output of a network that streams."""
+    try:
+        stride = stream_plan(read_graph(network)).stride
+    except ArtefactError:
+        return UNTUNED
+    return replace(UNTUNED, hop=stride, smoothing=max(1, UNTUNED.smoothing // stride))
 
 
 def _version(package: str) -> str:

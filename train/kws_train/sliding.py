@@ -21,8 +21,8 @@ def slide(artefact: Artefact, columns: Codes, title: str = "") -> tuple[NDArray[
     """The last column of each window that is decided on, [n], and its posteriors, [n, labels].
 
     `columns` are a stream's, int8 [m, coefficients]; the windows are those of `Spotter`, one
-    every `hop` columns. A network that streams runs in the C twin, column by column: the same
-    bytes as kws-listen's default engine, and about as many times faster as a window has columns.
+    every `hop` columns. A network that streams runs in the C twin, column by column: the bytes of
+    kws-listen's default engine, without computing anything twice.
     """
     spec, hop = artefact.manifest.front_end, artefact.manifest.decision.hop
     last = np.arange(spec.columns - 1, len(columns), hop)
