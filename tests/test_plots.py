@@ -10,13 +10,14 @@ import pytest
 
 from kws.errors import KwsError
 from kws_train import plots
-from kws_train.intervals import Share
+from kws_train.intervals import Rate, Share
 
 LABELS = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
 KILOBYTES = 1000
 RANDOM = np.random.default_rng(5)
 MATRIX = RANDOM.integers(0, 9, (10, 10)) + 150 * np.eye(10, dtype=np.int64)
 FALLING = np.sort(RANDOM.random(255))[::-1]
+POINTS = [(Rate(int(2000 * x**4), 2.0), Share(int(1500 * (1 - x)), 1500)) for x in FALLING]
 CURVES = "epoch,rate,loss,accuracy,validation_accuracy\n" + "".join(
     f"{epoch},0.001,{3 / epoch:.4f},{1 - 1 / epoch:.4f},{1 - 0.8 / epoch:.4f}\n"
     for epoch in range(1, 61)
@@ -36,7 +37,9 @@ DRAWN: dict[str, Callable[[Path], None]] = {
         {label: (FALLING * scale, 1 - FALLING) for scale, label in enumerate(LABELS, 1)}, png
     ),
     "stream-det": lambda png: plots.stream_det(
-        dict.fromkeys(("silence", "20 dB", "5 dB"), (1000 * FALLING**4, 1 - FALLING)), png
+        dict.fromkeys(("silence", "20 dB", "5 dB"), POINTS),
+        dict.fromkeys(("silence", "20 dB", "5 dB"), POINTS[99]),
+        png,
     ),
     "noise": lambda png: plots.accuracy_by_noise(
         {"clean": Share(1500, 1574), "20 dB": Share(1400, 1574), "5 dB": Share(0, 1574)}, png

@@ -14,7 +14,7 @@ from kws_train import arithmetic, clip_report, stream_report
 from kws_train.data import UNKNOWN
 from kws_train.intervals import Share
 from kws_train.judge import Judgement
-from kws_train.stream_report import StreamJudgement
+from kws_train.stream_judge import StreamJudgement
 
 OFFICIAL = 4890  # clips of the official v0.02 test set, all twelve classes
 WIDTH = 98

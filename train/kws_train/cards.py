@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,21 @@ from typing import Any
 from kws.artefact import Artefact
 from kws.command import Parser, run
 from kws.graph import flash_bytes, macs, ram_estimate, read_graph
-from kws_train import arithmetic, clip_report, data, evaluate, noise, plots, stream_report
+from kws_train import (
+    arithmetic,
+    clip_report,
+    data,
+    evaluate,
+    noise,
+    plots,
+    stream_judge,
+    stream_report,
+)
 from kws_train.amend import amend
 from kws_train.card_text import Archive, Card, markdown
 from kws_train.data import NOISE
 from kws_train.judge import clip_windows, judge
+from kws_train.stream_judge import Recordings
 
 README = "README.md"
 OTHERS = {  # speakers' names in the archive that are not Speech Commands', and where they are from
@@ -29,29 +38,26 @@ OTHERS = {  # speakers' names in the archive that are not Speech Commands', and 
 def write_card(
     artefact: Artefact,
     tests: Path,
-    noises: Sequence[Path] = (),
-    speech: Path | None = None,
+    recordings: Recordings,
     curves: Path | None = None,
-    words: int = stream_report.WORDS,
-    hours: float = stream_report.HOURS,
 ) -> Card:
     """Measure a model, draw the plots, and write README.md and the manifest's figures."""
     plots.need_matplotlib()
     rate = artefact.manifest.front_end.sample_rate
     judged = judge(artefact, tests)
-    background = noise.read_noises(noises, rate)
+    background = noise.read_noises(recordings.noises, rate)
     shares = noise.accuracy_in_noise(artefact, tests, background) if background else {}
-    streams = stream_report.judge_streams(artefact, tests, noises, speech, words, hours)
+    streams = stream_judge.judge_streams(artefact, recordings)
     _, windows, _ = clip_windows(artefact, data.test_set(tests))
     artefact = arithmetic.keep(artefact, arithmetic.difference(artefact, windows))
     card = Card(
         artefact,
         judged,
         tests.resolve().name,
-        commands(artefact, tests, noises, speech, words, hours),
+        commands(artefact, tests, recordings),
         shares,
         streams,
-        next((facts(root, tests) for root in noises if (root / NOISE).is_dir()), None),
+        next((facts(root, tests) for root in recordings.noises if (root / NOISE).is_dir()), None),
     )
     card = replace(card, plots=_draw(card, curves))
     figures = _figures(card)
@@ -61,21 +67,17 @@ def write_card(
     return card
 
 
-def commands(
-    artefact: Artefact,
-    tests: Path,
-    noises: Sequence[Path],
-    speech: Path | None,
-    words: int,
-    hours: float,
-) -> dict[str, str]:
+def commands(artefact: Artefact, tests: Path, recordings: Recordings) -> dict[str, str]:
     """The commands that print the card's figures; `data/` stands for where the recordings are."""
     name = artefact.manifest.name
     test = f" --data {_shown(tests)}"
-    background = "".join(f" {_shown(folder)}" for folder in noises)
-    background = f" --noise{background}" if noises else ""
-    read = f" --librispeech {_shown(speech)}" if speech else ""
-    size = f" --words {words} --hours {hours:g}"
+    background = "".join(f" {_shown(folder)}" for folder in recordings.noises)
+    background = f" --noise{background}" if background else ""
+    read = f" --librispeech {_shown(recordings.speech)}" if recordings.speech else ""
+    size = f" --words {recordings.words}" if recordings.words else ""
+    size += f" --hours {recordings.hours:g}" if recordings.hours else ""
+    if background and recordings.noise_hours != stream_judge.NOISE_HOURS:
+        size += f" --noise-hours {recordings.noise_hours:g}"
     return {
         "clips": f"kws-eval --model {name}{test}{background}",
         "streams": f"kws-eval --model {name} --stream{test}{background}{read}{size}",
@@ -114,7 +116,7 @@ def _draw(card: Card, curves: Path | None) -> frozenset[str]:
         plots.accuracy_by_noise(card.noise, folder / "noise.png")
         drawn.add("noise.png")
     if card.streams is not None and card.streams.spliced:
-        plots.stream_det(card.streams.curves(), folder / "streams.png")
+        plots.stream_det(card.streams.curves(), card.streams.point(), folder / "streams.png")
         drawn.add("streams.png")
     return frozenset(drawn)
 
@@ -148,6 +150,14 @@ def _figures(card: Card) -> dict[str, Any]:
         if "read_speech" in measured:
             rate = measured["read_speech"]["rate"]
             figures["read_speech"] = {
+                "command": card.commands["streams"],
+                "hours": round(rate["hours"], 4),
+                "false_accepts_per_hour": round(rate["per_hour"], 2),
+                "interval": [round(end, 2) for end in rate["interval"]],
+                "homophones": measured["read_speech"]["homophones"],
+            }
+        if rate := measured.get("mixed_noise"):
+            figures["mixed_noise"] = {
                 "command": card.commands["streams"],
                 "hours": round(rate["hours"], 4),
                 "false_accepts_per_hour": round(rate["per_hour"], 2),
@@ -194,11 +204,8 @@ def _write(options: argparse.Namespace) -> None:
     card = write_card(
         artefact,
         options.data,
-        options.noise,
-        options.librispeech,
+        evaluate.recordings(options),
         curves,
-        options.words,
-        options.hours,
     )
     sys.stdout.write(f"{artefact.manifest.name}: {card.judged.closed_set()}\n")
     sys.stdout.write(f"wrote {artefact.folder / README} and {len(card.plots)} plots\n")

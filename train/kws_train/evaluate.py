@@ -10,9 +10,10 @@ from pathlib import Path
 
 from kws.artefact import Artefact
 from kws.command import Parser, run
-from kws_train import clip_report, plots, stream_report
+from kws_train import clip_report, plots, stream_judge, stream_report
 from kws_train.judge import judge
 from kws_train.noise import accuracy_in_noise, read_noises
+from kws_train.stream_judge import Recordings
 
 
 def add_material(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +33,30 @@ def add_material(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words",
         type=count,
-        default=stream_report.WORDS,
         metavar="N",
-        help="words in each condition of streams (default: %(default)s)",
+        help="words in each condition of streams (default: all of the test set)",
     )
     parser.add_argument(
-        "--hours",
+        "--hours", type=positive, metavar="H", help="hours of read speech (default: all)"
+    )
+    parser.add_argument(
+        "--noise-hours",
         type=positive,
-        default=stream_report.HOURS,
+        default=stream_judge.NOISE_HOURS,
         metavar="H",
-        help="hours of read speech (default: %(default)s)",
+        help="hours of mixed noise in streams with --noise (default: %(default)s)",
+    )
+
+
+def recordings(options: argparse.Namespace) -> Recordings:
+    """What these options name."""
+    return Recordings(
+        options.data,
+        tuple(options.noise),
+        options.librispeech,
+        options.words,
+        options.hours,
+        options.noise_hours,
     )
 
 
@@ -55,6 +70,9 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="judge on streams instead of clips: words of --data spliced into silence and --noise",
     )
+    parser.add_argument(
+        "--list", action="store_true", help="name each false accept in --librispeech as well"
+    )
     parser.add_argument("--json", action="store_true", help="figures as one JSON object")
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="plot the confusion matrix")
     parser.add_argument(
@@ -67,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--data is needed")
     if not options.stream and options.librispeech:
         parser.error("--librispeech goes with --stream")
+    if options.list and not options.librispeech:
+        parser.error("--list is of --librispeech")
     if options.stream and options.confusion:
         parser.error("--confusion is of clips: leave --stream out")
     return run("kws-eval", lambda: _streams(options) if options.stream else _clips(options))
@@ -99,15 +119,13 @@ def _streams(options: argparse.Namespace) -> None:
     artefact = Artefact.load(options.model)
     if options.det:
         plots.need_matplotlib()
-    judged = stream_report.judge_streams(
-        artefact, options.data, options.noise, options.librispeech, options.words, options.hours
-    )
+    judged = stream_judge.judge_streams(artefact, recordings(options))
     if options.det:
-        plots.stream_det(judged.curves(), options.det)
+        plots.stream_det(judged.curves(), judged.point(), options.det)
     if options.json:
-        print(json.dumps(stream_report.as_json(judged), indent=2))
+        print(json.dumps(stream_report.as_json(judged, options.list), indent=2))
     else:
-        print("\n".join(stream_report.report(judged)))
+        print("\n".join(stream_report.report(judged, options.list)))
 
 
 def count(text: str) -> int:

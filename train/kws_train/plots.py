@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.errors import KwsError, RuntimeMissing
-from kws_train.intervals import Share
+from kws_train.intervals import Rate, Share
 
 _DPI = 110
 _STYLE = {
@@ -32,6 +32,8 @@ _LEAST = 1e-3  # where a logarithmic axis of shares ends: below it there are har
 
 Floats = NDArray[np.float64]
 Curve = tuple[Floats, Floats]  # false accepts, false rejects
+Point = tuple[Rate, Share]  # the same of streams, with intervals
+Points = Sequence[Point]
 
 
 def need_matplotlib() -> None:
@@ -101,14 +103,34 @@ def clip_det(curves: Mapping[str, Curve], png: Path) -> None:
         axes.legend(loc="upper right")
 
 
-def stream_det(curves: Mapping[str, Curve], png: Path) -> None:
-    """False rejects against false accepts per hour, a line a condition."""
+def stream_det(curves: Mapping[str, Points], here: Mapping[str, Point], png: Path) -> None:
+    """False rejects against false accepts per hour, a line a condition, with 95 % bands.
+
+    The bands are those of the false rejects (Wilson). `here` is where the model's own threshold
+    puts it, with the intervals of both.
+    """
     shades = ("#1a365d", "#2b6cb0", "#4299e1", "#90cdf4", _ORANGE, _GREY)
-    with _figure(png, (5.6, 4.0)) as (axes,):
-        for (name, (accepts, rejects)), colour in zip(curves.items(), shades, strict=False):
-            axes.plot(accepts, 100 * rejects, color=colour, label=name)
+    least = 100 * _LEAST
+    with _figure(png, (6.2, 4.4)) as (axes,):
+        for (name, points), colour in zip(curves.items(), shades, strict=False):
+            rates = [rate.value for rate, _ in points]
+            low, middle, high = (
+                [max(100 * value, least) for value in values]
+                for values in zip(*(_ends(share) for _, share in points), strict=True)
+            )
+            axes.plot(rates, middle, color=colour, label=name)
+            axes.fill_between(rates, low, high, color=colour, alpha=0.15, linewidth=0)
+            rate, share = here[name]
+            (left, x, right), (below, y, above) = _ends(rate), _ends(share)
+            across = [[x - left], [right - x]]
+            along = [[100 * (y - below)], [100 * (above - y)]]
+            axes.errorbar(
+                x, max(100 * y, least), along, across, color=colour, marker="o", markersize=4
+            )
         axes.set_xscale("symlog", linthresh=1)
-        axes.set(xlim=(0, None), ylim=(0, 100))
+        axes.set_yscale("log")
+        axes.set(xlim=(0, None), ylim=(0.5, 100))
+        axes.set_yticks(ticks := [0.5, 1, 2, 5, 10, 20, 50, 100], ticks)
         axes.set(xlabel="false accepts per hour", ylabel="false rejects, %")
         axes.legend(loc="upper right")
 
@@ -155,6 +177,12 @@ def pareto(table: Path, png: Path) -> None:
             axes.plot(*zip(*front, strict=True), color=_ORANGE, linewidth=1)
             axes.set(xlabel=unit, ylabel="validation accuracy, %")
             axes.margins(x=0.2)
+
+
+def _ends(measured: Rate | Share) -> tuple[float, float, float]:
+    """Low end, value and high end."""
+    low, high = measured.interval
+    return low, measured.value, high
 
 
 def _visible(accepts: Floats, rejects: Floats) -> Curve:

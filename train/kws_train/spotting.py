@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from kws.spec import FrontEnd
 from kws_train.intervals import Rate, Share
 from kws_train.noise import Wave
 from kws_train.sliding import slide
-from kws_train.streams import Reading, Stream
+from kws_train.streams import Stream
 
 MARGIN = 0.5  # seconds after a word's end in which its detection is a hit, as MLPerf has it
 _HOUR = 3600.0
@@ -85,6 +84,11 @@ class Score:
         return Share(self.hits, self.words)
 
     @property
+    def reject_rate(self) -> Share:
+        """False rejects: words that were not detected."""
+        return Share(self.words - self.hits, self.words)
+
+    @property
     def wrong_rate(self) -> Share:
         """Words taken for another, whether or not they were detected as well."""
         return Share(self.wrong, self.words)
@@ -101,25 +105,6 @@ class Score:
             self.wrong + other.wrong,
             self.false_alarms + other.false_alarms,
             self.hours + other.hours,
-        )
-
-
-@dataclass(frozen=True)
-class Accepts:
-    """Detections in read speech: `spoken` of them may be words that were really read."""
-
-    false: int = 0
-    spoken: int = 0
-    hours: float = 0.0
-
-    @property
-    def rate(self) -> Rate:
-        """False accepts per hour."""
-        return Rate(self.false, self.hours)
-
-    def __add__(self, other: Accepts) -> Accepts:
-        return Accepts(
-            self.false + other.false, self.spoken + other.spoken, self.hours + other.hours
         )
 
 
@@ -162,36 +147,3 @@ def score(stream: Stream, detections: Iterable[Detection], rate: int) -> Score:
         seen.add(index)
     hours = len(stream.samples) / rate / _HOUR
     return Score(len(stream.spoken), len(hits), len(wrong), false_alarms, hours)
-
-
-def accepts(
-    reading: Reading, detections: Iterable[Detection], spec: FrontEnd, reach: int
-) -> Accepts:
-    """Count detections in read speech, whose transcript has words but no times.
-
-    `reach` samples before a detection are what it was made from. A detection of a word that
-    stands in the transcript of an utterance in that reach may be right and is not counted as
-    false; each word that was read excuses one detection. The others are false accepts.
-    """
-    left = [Counter(utterance.words) for utterance in reading.utterances]
-    false = spoken = 0
-    for detection in detections:
-        end = round(detection.time * spec.sample_rate)
-        near = (
-            words
-            for utterance, words in zip(reading.utterances, left, strict=True)
-            if utterance.start < end and utterance.end > end - reach and words[detection.keyword]
-        )
-        words = next(near, None)
-        if words is None:
-            false += 1
-        else:
-            words[detection.keyword] -= 1
-            spoken += 1
-    hours = max((u.end for u in reading.utterances), default=0) / spec.sample_rate / _HOUR
-    return Accepts(false, spoken, hours)
-
-
-def reach(spec: FrontEnd, decision: Decision) -> int:
-    """Samples that a smoothed posterior is made from: those of all windows in the mean."""
-    return spec.samples + (decision.smoothing - 1) * decision.hop * spec.hop

@@ -1,171 +1,103 @@
-"""kws-eval --stream: hits, wrong words and false alarms in streams, as text and as JSON."""
+"""kws-eval --stream: false rejects and false accepts in streams, as text and as JSON."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from kws.artefact import Artefact
-from kws.decide import ONE, Decision, is_keyword
-from kws_train import data, noise, spotting, streams, sweep
-from kws_train.data import DataError
+from kws_train import accepts, bars, mixed_noise, spotting, streams, sweep
 from kws_train.intervals import per_hour
-from kws_train.noise import Wave
-from kws_train.plots import Curve
-from kws_train.spotting import Accepts, Score, Smoothed
-from kws_train.streams import Reading, Stream
+from kws_train.stream_judge import THRESHOLDS, StreamJudgement
 
-WORDS, HOURS = 150, 0.25  # spliced in each condition, and of read speech, unless asked otherwise
-THRESHOLDS = tuple(
-    code / ONE
-    for code in (13, 26, 51, 77, 102, 128, 154, 179, 192, 205, 218, 230, 236, 241, 246, 248, 250)
-) + tuple(code / ONE for code in range(251, ONE))
-_PRINTED = (0.5, 0.75, 0.9, 0.96, 0.99)  # of those, the nearest are in the table
+_PRINTED = (0.5, 0.75, 0.9, 0.96, 0.99)  # of THRESHOLDS, the nearest are in the table
 
 
-@dataclass(frozen=True, eq=False)
-class StreamJudgement:
-    """Streams with what a model's engine said along them, once; every figure derives from it."""
+def report(judged: StreamJudgement, listed: bool = False) -> Iterator[str]:
+    """Everything that is said of a model and streams, line by line.
 
-    artefact: Artefact
-    folder: str
-    spliced: dict[str, tuple[Stream, Smoothed]]
-    readings: tuple[tuple[Reading, Smoothed], ...]
-
-    def scores(self, threshold: float | None = None) -> dict[str, Score]:
-        """The score of each condition at a threshold, None for the manifest's."""
-        decision, rate = self._decision(threshold), self.artefact.manifest.front_end.sample_rate
-        return {
-            name: spotting.score(stream, smoothed.detections(decision), rate)
-            for name, (stream, smoothed) in self.spliced.items()
-        }
-
-    def accepts(self, threshold: float | None = None) -> Accepts:
-        """Detections in the read speech at a threshold, None for the manifest's."""
-        decision, spec = self._decision(threshold), self.artefact.manifest.front_end
-        reach = spotting.reach(spec, decision)
-        counts = (
-            spotting.accepts(reading, smoothed.detections(decision), spec, reach)
-            for reading, smoothed in self.readings
-        )
-        return sum(counts, Accepts())
-
-    def curves(self) -> dict[str, Curve]:
-        """For each condition, false accepts per hour and the share of missed words by threshold.
-
-        False accepts are those in read speech; where there is none, the stream's own alarms.
-        """
-        sweep = [(self.scores(level), self.accepts(level).rate) for level in THRESHOLDS]
-        return {
-            name: (
-                np.array(
-                    [
-                        speech.value if self.readings else scores[name].alarm_rate.value
-                        for scores, speech in sweep
-                    ]
-                ),
-                np.array([1 - scores[name].hit_rate.value for scores, _ in sweep]),
-            )
-            for name in self.spliced
-        }
-
-    def _decision(self, threshold: float | None) -> Decision:
-        decision = self.artefact.manifest.decision
-        return decision if threshold is None else sweep.moved(decision, threshold)
-
-
-def judge_streams(
-    artefact: Artefact,
-    root: Path | None,
-    noises: Sequence[Path] = (),
-    speech: Path | None = None,
-    words: int = WORDS,
-    hours: float = HOURS,
-) -> StreamJudgement:
-    """Judge a model on spliced words of a test set (None: on none) and on read speech."""
-    spec, length = artefact.manifest.front_end, artefact.manifest.decision.smoothing
-    rate = spec.sample_rate
-    background = noise.read_noises(noises, rate)
-    spoken = [] if root is None else choose_words(artefact, root, words)
-    spliced = {}
-    for snr_db in streams.SNRS_DB:
-        if spoken and (snr_db is None or background):
-            name = streams.condition(snr_db)
-            stream = streams.splice(spoken, rate, background, snr_db)
-            trace = spotting.record(artefact, stream.samples, f"Words in {name}")
-            spliced[name] = (stream, spotting.smooth(trace, length))
-    readings = []
-    for reading in [] if speech is None else streams.librispeech(speech, rate, hours):
-        trace = spotting.record(artefact, reading.samples, f"Reading {reading.name}")
-        silent = replace(reading, samples=np.zeros(0, np.int16))  # hours of samples are big
-        readings.append((silent, spotting.smooth(trace, length)))
-    folder = "" if root is None else root.resolve().name
-    return StreamJudgement(artefact, folder, spliced, tuple(readings))
-
-
-def choose_words(artefact: Artefact, root: Path, count: int) -> list[tuple[str, Wave]]:
-    """Some clips of keywords of a test set, drawn with a fixed seed, without those unreadable."""
-    known = {label for label in artefact.manifest.labels if is_keyword(label)}
-    clips = [clip for clip in data.test_set(root) if clip.word in known]
-    if not clips:
-        raise DataError(
-            f"{root}: no clips of words of {artefact.manifest.name}; "
-            f"expected some of: {' '.join(sorted(known))}"
-        )
-    order = np.random.default_rng(noise.SEED).permutation(len(clips))
-    kept, waves = data.load(
-        (clips[i] for i in order[:count]), artefact.manifest.front_end.sample_rate
-    )
-    return [(clip.word, wave) for clip, wave in zip(kept, waves, strict=True)]
-
-
-def report(judged: StreamJudgement) -> Iterator[str]:
-    """Everything that is said of a model and streams, line by line."""
+    `listed` names each false accept in read speech as well.
+    """
     manifest = judged.artefact.manifest
-    decision = manifest.decision
+    decision, hop = manifest.decision, manifest.front_end.hop_seconds
     yield (
         f"{manifest.name}: mean of {decision.smoothing} inferences, threshold "
         f"{decision.threshold_text('g')}, refractory {decision.refractory} columns, an inference "
-        f"every {decision.hop} of {1000 * manifest.front_end.hop_seconds:g} ms"
+        f"every {decision.hop} of {1000 * hop:g} ms"
     )
     if scores := judged.scores():
         yield ""
         yield f"words of {judged.folder}, spliced"
-        yield f"{'':<9}{'hours':>7}{'words':>7}   {'hit':<28}{'another word':<28}false alarms"
+        yield (
+            f"{'':<9}{'hours':>6}{'words':>7}   {'false rejects':<27}{'another word':<27}"
+            "false alarms"
+        )
         for name, score in scores.items():
             yield (
-                f"{name:<9}{score.hours:>7.2f}{score.words:>7}   {score.hit_rate!s:<28}"
-                f"{score.wrong_rate!s:<28}{score.alarm_rate}"
+                f"{name:<9}{score.hours:>6.2f}{score.words:>7}   {score.reject_rate!s:<27}"
+                f"{score.wrong_rate!s:<27}{score.alarm_rate}"
             )
     if judged.readings:
-        accepts = judged.accepts()
         yield ""
-        yield f"read speech, {accepts.hours:.2f} h of {len(judged.readings)} chapters"
-        yield f"false accepts {accepts.rate}; {accepts.spoken} more may be words that were read"
+        yield from _read_speech(judged, listed)
+    if judged.mixed:
+        rate = judged.noise_rate()
+        yield ""
+        yield f"mixed noise, {rate.hours:.2f} h"
+        yield f"false accepts {rate}"
+    if table := list(bars.table(judged)):
+        yield ""
+        yield from table
     yield ""
     yield from sweep_table(judged)
     yield ""
     yield from textwrap.wrap(" ".join(rules(judged)), 96)
 
 
+def _read_speech(judged: StreamJudgement, listed: bool) -> Iterator[str]:
+    found = judged.accepts()
+    yield f"read speech, {found.hours:.2f} h of {len(judged.readings)} chapters"
+    yield (
+        f"false accepts {found.rate}; {found.homophones} of {found.false} at words that sound like "
+        f"the keyword"
+    )
+    yield f"detections of words that were read {found.spoken}"
+    for one in judged.false_accepts() if listed else ():
+        homophone = f" ({one.homophone})" if one.homophone else ""
+        yield (
+            f"  {one.utterance} {one.offset:6.2f} s  {one.keyword:<6}{one.score:.2f}  "
+            f"{' '.join(one.near)}{homophone}"
+        )
+
+
 def sweep_table(judged: StreamJudgement) -> Iterator[str]:
-    """Hit rates and false alarms per hour at some thresholds, the manifest's among them."""
+    """False rejects and false accepts per hour at some thresholds, the manifest's among them."""
     names = list(judged.spliced)
-    yield f"{'':<11}" + "".join(f"{name:>18}" for name in names)
-    yield f"{'threshold':<11}" + f"{'hit %   alarms/h':>18}" * len(names) + f"{'read speech/h':>16}"
+    yield (
+        f"{'false rejects, %':<17}"
+        + "".join(f"{name:>9}" for name in names)
+        + (f"{'false accepts per hour of':>29}" if judged.readings or judged.mixed else "")
+    )
+    yield (
+        f"{'threshold':<17}"
+        + f"{'':>9}" * len(names)
+        + (
+            (f"{'speech':>11}" if judged.readings else "")
+            + (f"{'noise':>11}" if judged.mixed else "")
+        )
+    )
+    at = sweep.level(judged.artefact.manifest.decision)
     levels = {min(THRESHOLDS, key=lambda level: abs(level - wanted)) for wanted in _PRINTED}
-    for level in sorted(levels | {sweep.level(judged.artefact.manifest.decision)}):
+    for level in sorted(levels | {at}):
         cells = [
-            f"{100 * score.hit_rate.value:8.1f}{per_hour(score.alarm_rate.value):>10}"
-            for score in judged.scores(level).values()
+            f"{100 * score.reject_rate.value:>9.1f}" for score in judged.scores(level).values()
         ]
-        speech = per_hour(judged.accepts(level).rate.value) if judged.readings else "-"
-        yield f"{level:<11.3f}" + "".join(cells) + f"{speech:>16}"
+        if judged.readings:
+            cells.append(f"{per_hour(judged.accepts(level).rate.value):>11}")
+        if judged.mixed:
+            cells.append(f"{per_hour(judged.noise_rate(level).value):>11}")
+        yield f"{level:<17.3f}" + "".join(cells)
 
 
 def rules(judged: StreamJudgement) -> Iterator[str]:
@@ -177,28 +109,40 @@ def rules(judged: StreamJudgement) -> Iterator[str]:
         yield f"Each word is brought to {streams.LEVEL_DB:g} dB of full scale."
         yield f"Between words lie {low:g} to {high:g} s."
         yield "A hit falls between a word's start"
-        yield f"and {spotting.MARGIN:g} s after its end."
+        yield f"and {spotting.MARGIN:g} s after its end; a word without one is a false reject."
         yield "A word may be hit and taken for another; any other detection is a false alarm."
     if judged.readings:
-        yield "The transcripts of read speech have no times:"
-        yield "a detection of a word that stands in the transcript of what was read just then"
-        yield "is not counted as false, as often as the word stands there."
+        yield "The transcripts of read speech have no times: they are aligned with a synthesiser's"
+        yield "reading. A detection is no false accept where the transcript has that very word and"
+        yield f"its aligned time is at most {accepts.WITHIN:g} s before or behind;"
+        yield "each word excuses one detection."
+    if judged.mixed:
+        low, high = mixed_noise.LEVEL_DB
+        yield "Mixed noise is white, pink, brown, hum, babble, clatter, tones and recordings, up to"
+        yield f"{mixed_noise.SOURCES} at once, each at {low:g} to {high:g} dB of full scale and"
+        yield f"wandering by {mixed_noise.SWING_DB:g} dB; every detection in it is a false accept."
 
 
-def as_json(judged: StreamJudgement) -> dict[str, Any]:
-    """The figures as plain JSON values."""
+def as_json(judged: StreamJudgement, listed: bool = False) -> dict[str, Any]:
+    """The figures as plain JSON values, with `listed` each false accept in read speech as well."""
     manifest = judged.artefact.manifest
     values: dict[str, Any] = {"model": manifest.name, "decision": manifest.decision.to_json()}
     values["streams"] = {
         name: {
             **asdict(score),
             "hit_rate": score.hit_rate.to_json(),
+            "reject_rate": score.reject_rate.to_json(),
             "wrong_rate": score.wrong_rate.to_json(),
             "alarm_rate": score.alarm_rate.to_json(),
         }
         for name, score in judged.scores().items()
     }
     if judged.readings:
-        accepts = judged.accepts()
-        values["read_speech"] = {**asdict(accepts), "rate": accepts.rate.to_json()}
+        found = judged.accepts()
+        values["read_speech"] = {**asdict(found), "rate": found.rate.to_json()}
+        if listed:
+            values["read_speech"]["listed"] = [one.to_json() for one in judged.false_accepts()]
+    if judged.mixed:
+        values["mixed_noise"] = judged.noise_rate().to_json()
+    values["bars"] = [bar.to_json() for bar in bars.bars(judged)]
     return values

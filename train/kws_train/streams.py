@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +41,12 @@ class Stream:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A stretch of read speech between two samples, and how often each word is in it."""
+    """A stretch of read speech between two samples, the words in it and its own recording."""
 
     start: int
     end: int
-    words: Counter[str] = field(hash=False)
+    words: tuple[str, ...]
+    path: Path = Path()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ def splice(
     return Stream(to_int16(sound), tuple(spoken))
 
 
-def librispeech(root: Path, rate: int, hours: float) -> Iterator[Reading]:
-    """Chapters of LibriSpeech, cut so that all together are about `hours` long.
+def librispeech(root: Path, rate: int, hours: float | None = None) -> Iterator[Reading]:
+    """Chapters of LibriSpeech, cut so that all together are about `hours` long; None leaves all.
 
     Each gives its first utterances, equally long, so that every speaker is heard. Raises
     `DataError` where there are no transcripts with recordings beside them.
@@ -102,8 +103,8 @@ def librispeech(root: Path, rate: int, hours: float) -> Iterator[Reading]:
         )
     total = 0
     for number, transcript in enumerate(transcripts):
-        share = (hours * 3600 * rate - total) / (len(transcripts) - number)
-        reading = _chapter(transcript, rate, int(share))
+        left = math.inf if hours is None else hours * 3600 * rate - total
+        reading = _chapter(transcript, rate, left / (len(transcripts) - number))
         total += len(reading.samples)
         if reading.utterances:
             yield reading
@@ -111,7 +112,7 @@ def librispeech(root: Path, rate: int, hours: float) -> Iterator[Reading]:
         raise DataError(f"{root}: none of the recordings that its transcripts name can be read")
 
 
-def _chapter(transcript: Path, rate: int, samples: int) -> Reading:
+def _chapter(transcript: Path, rate: int, samples: float) -> Reading:
     """The utterances of a transcript until `samples` samples are reached."""
     waves: list[Wave] = [np.zeros(0, np.int16)]
     utterances: list[Utterance] = []
@@ -128,7 +129,7 @@ def _chapter(transcript: Path, rate: int, samples: int) -> Reading:
             log.warning("skipped: %s", error)
             continue
         end = length + len(waves[-1])
-        utterances.append(Utterance(length, end, Counter(text.lower().split())))
+        utterances.append(Utterance(length, end, tuple(text.lower().split()), path))
         length = end
     name = transcript.name.removesuffix(".trans.txt")
     return Reading(name, np.concatenate(waves), tuple(utterances))

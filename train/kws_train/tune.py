@@ -29,7 +29,7 @@ TARGET = 1.0  # false accepts per hour
 OTHERS = (0.3, 1.0, 3.0, 10.0)  # targets that are told as well, in the one that is asked for
 SMOOTHING = (4, 8, 12, 16, 24, 32, 40)  # columns
 REFRACTORY = (0.8, 1.0, 1.2)  # seconds; MLPerf Tiny has 1
-STALE = ("streams", "read_speech")  # figures that a decision is in
+STALE = ("streams", "read_speech", "mixed_noise")  # figures that a decision is in
 
 
 @dataclass(frozen=True)
