@@ -227,8 +227,12 @@ def transfer(source: Tensor, target: Tensor) -> None:
 
 def _largest(layer: Tensor, kernel: Any) -> Any:
     """What to divide a kernel by, broadcastable to it."""
+    depthwise = isinstance(layer, QDepthwiseConv2D)
+    binary = not depthwise and "binary" in str(layer.kernel_quantizer)
     if isinstance(layer, QDense):
-        binary = "binary" in str(layer.kernel_quantizer)
         return np.full((1, 1), 2 * np.abs(kernel).mean() if binary else np.abs(kernel).max())
-    axes = (0, 1, 3) if isinstance(layer, QDepthwiseConv2D) else (0, 1, 2)
-    return np.abs(kernel).max(axis=axes, keepdims=True) + 1e-9
+    size = np.abs(kernel)
+    axes = (0, 1, 3) if depthwise else (0, 1, 2)
+    if binary:
+        return 2 * size.mean(axis=axes, keepdims=True)
+    return size.max(axis=axes, keepdims=True) + 1e-9

@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from kws_train.versions import Corpus, corpus
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 EXPERIMENT, WORDS, CURVES = "experiment.json", "words.json", "curves.csv"
 WEIGHTS = "best.weights.h5"
+SEED = "-seed"
 FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
 console = Console(stderr=True)
 
@@ -264,20 +266,35 @@ def load_trained(run: Path) -> tuple[Experiment, Any]:
     return experiment, model
 
 
-def is_trained(run: Path, experiment: Experiment) -> bool:
+def is_trained(runs: Path, name: str, experiment: Experiment) -> bool:
     """Whether a training with these numbers has reached its last epoch."""
+    run = runs / name
     curves = run / CURVES
     ended = curves.is_file() and len(curves.read_text().split()) > experiment.train.epochs
     return ended and read_experiment(run / EXPERIMENT) == experiment
 
 
-def train(path: Path, options: argparse.Namespace) -> None:
+def seeded(path: Path, seed: int = 0) -> tuple[str, Experiment]:
+    """An experiment and its run's name, with another seed unless it is 0.
+
+    What it starts from then has that seed too; its teachers stay as they are.
+    """
+    experiment = read_experiment(path)
+    if not seed:
+        return path.stem, experiment
+    start = experiment.train.initial
+    options = replace(experiment.train, seed=seed, initial=f"{start}{SEED}{seed}" if start else "")
+    return f"{path.stem}{SEED}{seed}", replace(experiment, train=options)
+
+
+def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     """Train an experiment, those that it starts or learns from first, and publish it."""
-    name, experiment = path.stem, read_experiment(path)
-    for needed in dict.fromkeys((experiment.train.initial, *experiment.train.teacher)):
+    needs = read_experiment(path).train
+    for needed, its_seed in {needs.initial: seed, **dict.fromkeys(needs.teacher, 0)}.items():
         other = path.with_name(f"{needed}.toml")
-        if needed and not is_trained(options.runs / needed, read_experiment(other)):
-            train(other, options)
+        if needed and not is_trained(options.runs, *seeded(other, its_seed)):
+            train(other, options, its_seed)
+    name, experiment = seeded(path, seed)
     data = corpus(options.data, options.cache, experiment)
     told = None
     if teachers := experiment.train.teacher:
@@ -300,6 +317,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("experiment", help=f"a TOML file, or one of train/experiments: {known}")
     parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"train it once more with another seed, as NAME{SEED}N",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
     parser.add_argument("--models", type=Path, default=models_dir(), help="where models are kept")
@@ -308,7 +332,9 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         need(*TRAINING)
-        train(path if path.suffix == ".toml" else EXPERIMENTS / f"{path}.toml", options)
+        train(
+            path if path.suffix == ".toml" else EXPERIMENTS / f"{path}.toml", options, options.seed
+        )
 
     return run("kws-train", work)
 
