@@ -16,7 +16,7 @@ from kws.artefact import Artefact, list_models
 from kws.errors import ArtefactError
 from kws.golden import Golden
 from kws.spotter import Spotter
-from kws_train import arithmetic, card_text, cards, evaluate
+from kws_train import arithmetic, card_text, cards, evaluate, robustness
 from kws_train.data import NOISE
 from tiny_model import DECISION, SPEC, tiny_artefact
 
@@ -41,7 +41,9 @@ PROVENANCE = {
         "false_accepts": {"joined words": {"count": 1, "hours": 1.0}},
     },
 }
-PLOTS = {"learning.png", "confusion.png", "det.png", "noise.png", "streams.png"}
+PLOTS = {
+    *("learning.png", "confusion.png", "det.png", "noise.png", "loudness.png", "streams.png"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,10 @@ def test_figures_of_the_manifest(written: Artefact) -> None:
     figures = written.manifest.figures
     costs = ["flash_bytes", "ram_bytes", "macs"]
     streams = ["streams", "read_speech", "mixed_noise"]
-    assert list(figures) == ["test", *costs, "arithmetic", *streams]
+    assert list(figures) == ["test", "noise", "loudness", *costs, "arithmetic", *streams]
+    assert set(figures["noise"]["closed_set"]) == {"recorded", *robustness.MADE}
+    assert figures["noise"]["closed_set"]["white"]["clean"] == figures["test"]["closed_set"]
+    assert list(figures["loudness"]["closed_set"]["clips"])[-1] == "-40 dB"
     assert figures["test"]["clips"] == 4
     assert figures["test"]["command"].startswith("kws-eval --model tiny --data data/tests")
     assert set(figures["streams"]) == {"command", "silence", "20 dB", "10 dB", "5 dB"}

@@ -183,21 +183,6 @@ def test_report(tiny: Artefact, words: Path, capsys: pytest.CaptureFixture[str])
     assert "3,824 bytes" in out
 
 
-def test_accuracy_in_noise(
-    tiny: Artefact, words: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hiss = np.random.default_rng(2).normal(0, 1000, SPEC.sample_rate).astype(np.int16)
-    _write(tmp_path / "noises" / "hiss.wav", hiss)
-    argv = ["--model", str(tiny.folder), "--data", str(words), "--noise", str(tmp_path / "noises")]
-    assert evaluate.main([*argv, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert list(found["noise"]) == ["clean", "20 dB", "10 dB", "5 dB", "0 dB"]
-    assert found["noise"]["clean"]["value"] == found["accuracy"]
-    assert {share["total"] for share in found["noise"].values()} == {found["clips"]}
-    assert evaluate.main(argv) == 0
-    assert "\n0 dB     " in capsys.readouterr().out
-
-
 def test_plots(tiny: Artefact, words: Path, tmp_path: Path) -> None:
     argv = ["--model", str(tiny.folder), "--data", str(words), "--json"]
     pngs = [tmp_path / "new" / name for name in ("confusion.png", "det.png")]

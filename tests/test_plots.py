@@ -41,8 +41,16 @@ DRAWN: dict[str, Callable[[Path], None]] = {
         dict.fromkeys(("silence", "20 dB", "5 dB"), POINTS[99]),
         png,
     ),
-    "noise": lambda png: plots.accuracy_by_noise(
-        {"clean": Share(1500, 1574), "20 dB": Share(1400, 1574), "5 dB": Share(0, 1574)}, png
+    "noise": lambda png: plots.accuracies(
+        {
+            "white": {"clean": Share(1500, 1574), "5 dB": Share(1400, 1574)},
+            "pink": {"clean": Share(1500, 1574), "5 dB": Share(0, 1574)},
+        },
+        "speech to noise",
+        png,
+    ),
+    "loudness": lambda png: plots.accuracies(
+        {"clips": {"0 dB": Share(1500, 1574), "-40 dB": Share(1400, 1574)}}, "peak", png
     ),
 }
 

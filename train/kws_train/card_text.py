@@ -10,10 +10,10 @@ from typing import Any
 from kws.artefact import Artefact, Manifest
 from kws.decide import is_keyword
 from kws.graph import Graph, flash_bytes, layer_costs, macs, ram_estimate, read_graph
-from kws_train import arithmetic, clip_report, stream_report
+from kws_train import arithmetic, clip_report, robustness, stream_report
 from kws_train.data import UNKNOWN
-from kws_train.intervals import Share
 from kws_train.judge import Judgement
+from kws_train.robustness import Sweep
 from kws_train.stream_judge import StreamJudgement
 
 OFFICIAL = 4890  # clips of the official v0.02 test set, all twelve classes
@@ -44,7 +44,7 @@ class Card:
     judged: Judgement
     folder: str
     commands: Mapping[str, str]
-    noise: Mapping[str, Share] = field(default_factory=dict)
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict)
     streams: StreamJudgement | None = None
     archive: Archive | None = None
     plots: frozenset[str] = frozenset()
@@ -60,6 +60,7 @@ def markdown(card: Card) -> str:
         ["## Network", "", *_network(graph)],
         ["## Training", "", *_training(card)],
         ["## Test clips", "", *_clips(card)],
+        *_sweeps(card),
         ["## Streams", "", *_streams(card)],
         ["## Arithmetic", "", *_arithmetic(card)],
         ["## Limits", "", *_limits(card)],
@@ -73,7 +74,9 @@ def _summary(card: Card, graph: Graph) -> Iterator[str]:
     spec = manifest.front_end
     yield "| | |"
     yield "|---|---|"
-    yield f"| words | {' '.join(manifest.labels)} |"
+    yield f"| words | {' '.join(filter(is_keyword, manifest.labels))} |"
+    if others := [label for label in manifest.labels if not is_keyword(label)]:
+        yield f"| other classes, which are never detected | {' '.join(others)} |"
     yield (
         f"| accuracy over the commands as a closed set, {accuracy.total:,} test clips "
         f"(95 % interval) | **{accuracy}** |"
@@ -155,12 +158,10 @@ def _clips(card: Card) -> Iterator[str]:
     yield from _command(card.commands["clips"])
     yield "```"
     yield from clip_report.report(card.artefact, card.judged, card.folder)
-    yield from clip_report.noise_lines(card.noise)
     yield "```"
     for png, what in (
         ("confusion.png", "Confusion matrix"),
         ("det.png", "False rejects against false accepts, by word"),
-        ("noise.png", "Accuracy in noise"),
     ):
         if png in card.plots:
             yield f"\n![{what}]({png})"
@@ -171,6 +172,17 @@ def _clips(card: Card) -> Iterator[str]:
             f"The official test set of Speech Commands v0.02 has {OFFICIAL:,} clips, this one "
             f"{total:,}: figures of other models on all of them are not comparable clip by clip."
         )
+
+
+def _sweeps(card: Card) -> Iterator[list[str]]:
+    """A section a sweep: in noise, and by loudness."""
+    said = {"noise": robustness.snr_lines, "loudness": robustness.loudness_lines}
+    for name, sweep in card.sweeps.items():
+        section = [f"## {name.capitalize()}", "", *_command(card.commands[name])]
+        section += ["```", *said[name](sweep), "```"]
+        if f"{name}.png" in card.plots:
+            section.append(f"\n![Accuracy by {sweep.axis}]({name}.png)")
+        yield section
 
 
 def _streams(card: Card) -> Iterator[str]:
@@ -235,7 +247,12 @@ def _limits(card: Card) -> Iterator[str]:
     words = sum(is_keyword(label) for label in manifest.labels)
     per_word = card.judged.per_word()
     worst = min(per_word, key=lambda word: per_word[word].value)
-    if UNKNOWN not in manifest.labels:
+    if UNKNOWN in manifest.labels:
+        yield from _item(
+            "Other words have a class of their own, which learned from some words and from speech; "
+            "words that sound like a command are still taken for it, as homophones always are."
+        )
+    else:
         yield from _item(
             f"There is no class for anything else: whatever is heard, the network names one of its "
             f"{words} words. Other words, and running speech most of all, are taken for them as "
@@ -250,8 +267,9 @@ def _limits(card: Card) -> Iterator[str]:
     )
     if card.streams is not None and len(card.streams.spliced) > 1:
         yield from _item(
-            "The noise that streams are judged in comes from a few short recordings, repeated: its "
-            "false alarms say less than their intervals, which take every moment as new."
+            "The recordings of noise that words are spliced into, and part of the mixed noise, are "
+            "few and short, and repeated: false accepts in them say less than their intervals, "
+            "which take every moment as new."
         )
     yield from _item(
         "Streams are spliced from clips: they have no echo, no overlap, and a word begins and ends "

@@ -19,6 +19,7 @@ from kws_train import (
     evaluate,
     noise,
     plots,
+    robustness,
     stream_judge,
     stream_report,
 )
@@ -46,7 +47,10 @@ def write_card(
     rate = artefact.manifest.front_end.sample_rate
     judged = judge(artefact, tests)
     background = noise.read_noises(recordings.noises, rate)
-    shares = noise.accuracy_in_noise(artefact, tests, background) if background else {}
+    sweeps = {
+        "noise": robustness.snr_sweep(artefact, tests, background),
+        "loudness": robustness.loudness_sweep(artefact, tests),
+    }
     streams = stream_judge.judge_streams(artefact, recordings)
     _, windows, _ = clip_windows(artefact, data.test_set(tests))
     artefact = arithmetic.keep(artefact, arithmetic.difference(artefact, windows))
@@ -55,7 +59,7 @@ def write_card(
         judged,
         tests.resolve().name,
         commands(artefact, tests, recordings),
-        shares,
+        sweeps,
         streams,
         next((facts(root, tests) for root in recordings.noises if (root / NOISE).is_dir()), None),
     )
@@ -79,7 +83,9 @@ def commands(artefact: Artefact, tests: Path, recordings: Recordings) -> dict[st
     if background and recordings.noise_hours != stream_judge.NOISE_HOURS:
         size += f" --noise-hours {recordings.noise_hours:g}"
     return {
-        "clips": f"kws-eval --model {name}{test}{background}",
+        "clips": f"kws-eval --model {name}{test}",
+        "noise": f"kws-eval --model {name} --snr-sweep{test}{background}",
+        "loudness": f"kws-eval --model {name} --loudness-sweep{test}",
         "streams": f"kws-eval --model {name} --stream{test}{background}{read}{size}",
         "arithmetic": f"python -m kws_train.arithmetic {name}{test}",
         "card": f"python -m kws_train.cards {name}{test}{background}{read}{size}",
@@ -112,9 +118,9 @@ def _draw(card: Card, curves: Path | None) -> frozenset[str]:
     drawn = {"confusion.png", "det.png"}
     if (folder / "learning.png").is_file():
         drawn.add("learning.png")
-    if card.noise:
-        plots.accuracy_by_noise(card.noise, folder / "noise.png")
-        drawn.add("noise.png")
+    for name, sweep in card.sweeps.items():
+        plots.accuracies(sweep.lines, sweep.axis, folder / f"{name}.png")
+        drawn.add(f"{name}.png")
     if card.streams is not None and card.streams.spliced:
         plots.stream_det(card.streams.curves(), card.streams.point(), folder / "streams.png")
         drawn.add("streams.png")
@@ -134,7 +140,16 @@ def _figures(card: Card) -> dict[str, Any]:
             "closed_set": round(clips["closed_set"]["value"], 5),
             "all_classes": round(whole["value"], 5) if (whole := clips["all_classes"]) else None,
             "per_word": {word: round(value, 5) for word, value in clips["per_word"].items()},
-            "noise": {name: round(share.value, 5) for name, share in card.noise.items()},
+        },
+        **{
+            name: {
+                "command": card.commands[name],
+                "closed_set": {
+                    line: {condition: round(share.value, 5) for condition, share in shares.items()}
+                    for line, shares in sweep.lines.items()
+                },
+            }
+            for name, sweep in card.sweeps.items()
         },
         "flash_bytes": flash_bytes(graph),
         "ram_bytes": ram_estimate(graph),

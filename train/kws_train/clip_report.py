@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from kws.artefact import Artefact
 from kws.graph import Graph, flash_bytes, macs, ram_estimate, read_graph
-from kws_train.intervals import Share
 from kws_train.judge import Judgement
 
 
@@ -89,12 +88,3 @@ def left_out(judged: Judgement) -> Iterator[str]:
         yield f"not scored: {sum(unscored.values()):,} clips without a label of the model ({words})"
     if judged.unreadable:
         yield f"not readable, skipped: {len(judged.unreadable)} clips (named on stderr)"
-
-
-def noise_lines(shares: Mapping[str, Share]) -> Iterator[str]:
-    """The accuracy at each ratio of speech to noise."""
-    if shares:
-        yield ""
-        yield "accuracy over the commands, background noise mixed in"
-    for name, share in shares.items():
-        yield f"{name:<9}{share}"

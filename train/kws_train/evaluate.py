@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kws.artefact import Artefact
 from kws.command import Parser, run
-from kws_train import clip_report, plots, stream_judge, stream_report
+from kws_train import clip_report, plots, robustness, stream_judge, stream_report
 from kws_train.judge import judge
-from kws_train.noise import accuracy_in_noise, read_noises
+from kws_train.noise import read_noises
 from kws_train.stream_judge import Recordings
 
 
@@ -25,7 +25,7 @@ def add_material(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="judge in background noise as well: that of Speech Commands' folder, or recordings",
+        help="background noise for streams and --snr-sweep: Speech Commands' folder, or recordings",
     )
     parser.add_argument(
         "--librispeech", type=Path, metavar="DIR", help="read speech with transcripts, for streams"
@@ -65,10 +65,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="kws-eval", description=__doc__)
     parser.add_argument("--model", required=True, help="a model's name or folder")
     add_material(parser)
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--stream",
         action="store_true",
         help="judge on streams instead of clips: words of --data spliced into silence and --noise",
+    )
+    what.add_argument(
+        "--snr-sweep", action="store_true", help="judge clips in noises from 20 to -5 dB"
+    )
+    what.add_argument(
+        "--loudness-sweep", action="store_true", help="judge clips at peaks of 0 to -40 dB"
     )
     parser.add_argument(
         "--list", action="store_true", help="name each false accept in --librispeech as well"
@@ -78,27 +85,42 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--det", type=Path, metavar="PNG", help="plot false rejects against false accepts"
     )
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="plot a sweep")
     options = parser.parse_args(argv)
-    if options.stream and not (options.data or options.librispeech):
-        parser.error("--stream needs --data, --librispeech or both")
-    if not options.stream and not options.data:
-        parser.error("--data is needed")
-    if not options.stream and options.librispeech:
-        parser.error("--librispeech goes with --stream")
-    if options.list and not options.librispeech:
-        parser.error("--list is of --librispeech")
-    if options.stream and options.confusion:
-        parser.error("--confusion is of clips: leave --stream out")
-    return run("kws-eval", lambda: _streams(options) if options.stream else _clips(options))
+    if wrong := _wrong(options):
+        parser.error(wrong)
+    judged = _streams if options.stream else _sweep if _swept(options) else _clips
+    return run("kws-eval", lambda: judged(options))
+
+
+def _wrong(options: argparse.Namespace) -> str | None:
+    """What does not go together in these options, if anything."""
+    swept = _swept(options)
+    rules = {
+        "--stream needs --data, --librispeech or both": options.stream
+        and not (options.data or options.librispeech),
+        "--data is needed": not options.stream and not options.data,
+        "--librispeech goes with --stream": options.librispeech and not options.stream,
+        "--list is of --librispeech": options.list and not options.librispeech,
+        "--noise goes with --stream or --snr-sweep": options.noise
+        and not (options.stream or options.snr_sweep),
+        "--confusion is of clips: leave --stream and sweeps out": options.confusion
+        and (options.stream or swept),
+        "--det is of clips or streams: leave sweeps out": options.det and swept,
+        "--plot goes with --snr-sweep or --loudness-sweep": options.plot and not swept,
+    }
+    return next((rule for rule, broken in rules.items() if broken), None)
+
+
+def _swept(options: argparse.Namespace) -> bool:
+    return bool(options.snr_sweep or options.loudness_sweep)
 
 
 def _clips(options: argparse.Namespace) -> None:
     artefact = Artefact.load(options.model)
     if options.confusion or options.det:
         plots.need_matplotlib()
-    noises = read_noises(options.noise, artefact.manifest.front_end.sample_rate)
     judged = judge(artefact, options.data)
-    shares = accuracy_in_noise(artefact, options.data, noises) if noises else {}
     for reason in judged.unreadable:
         sys.stderr.write(f"skipped: {reason}\n")
     if options.confusion:
@@ -106,13 +128,28 @@ def _clips(options: argparse.Namespace) -> None:
     if options.det:
         plots.clip_det(judged.det(), options.det)
     if options.json:
-        noise = {"noise": {name: share.to_json() for name, share in shares.items()}}
-        print(
-            json.dumps(clip_report.as_json(artefact, judged) | (noise if shares else {}), indent=2)
-        )
+        print(json.dumps(clip_report.as_json(artefact, judged), indent=2))
     else:
-        lines = clip_report.report(artefact, judged, options.data.resolve().name)
-        print("\n".join([*lines, *clip_report.noise_lines(shares)]))
+        print("\n".join(clip_report.report(artefact, judged, options.data.resolve().name)))
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    artefact = Artefact.load(options.model)
+    if options.plot:
+        plots.need_matplotlib()
+    if options.snr_sweep:
+        noises = read_noises(options.noise, artefact.manifest.front_end.sample_rate)
+        sweep = robustness.snr_sweep(artefact, options.data, noises)
+        lines = robustness.snr_lines(sweep)
+    else:
+        sweep = robustness.loudness_sweep(artefact, options.data)
+        lines = robustness.loudness_lines(sweep)
+    if options.plot:
+        plots.accuracies(sweep.lines, sweep.axis, options.plot)
+    if options.json:
+        print(json.dumps(sweep.to_json(), indent=2))
+    else:
+        print("\n".join(lines))
 
 
 def _streams(options: argparse.Namespace) -> None:

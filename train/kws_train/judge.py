@@ -161,25 +161,18 @@ def judge(artefact: Artefact, root: Path) -> Judgement:
     )
 
 
-def clip_windows(
-    artefact: Artefact,
-    clips: Sequence[Clip],
-    change: Callable[[int, Wave], Wave] | None = None,
-) -> tuple[list[Clip], Codes, list[str]]:
-    """The clips that can be read, their windows, and what is wrong with the others.
-
-    `change` is applied to each clip, centred, with its place in the list.
-    """
+def clip_windows(artefact: Artefact, clips: Sequence[Clip]) -> tuple[list[Clip], Codes, list[str]]:
+    """The clips that can be read, their windows, and what is wrong with the others."""
     spec = artefact.manifest.front_end
     kept: list[Clip] = []
     waves: list[Wave] = []
     parts: list[Codes] = []
     unreadable: list[str] = []
     with progress("Reading the clips", len(clips)) as advance:
-        for number, clip in enumerate(clips):
+        for clip in clips:
             try:
                 wave = data.centred(read_audio(clip.path, spec.sample_rate), spec.samples)
-                waves.append(change(number, wave) if change else wave)
+                waves.append(wave)
                 kept.append(clip)
             except AudioError as error:
                 unreadable.append(str(error))

@@ -1,52 +1,34 @@
-"""Background noise to judge with, and how well words are recognised in it."""
+"""Background noise to judge with, and how it is mixed with words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.artefact import Artefact
 from kws.audio import read_audio
-from kws.decide import is_keyword
 from kws_train import augment, data
 from kws_train.data import NOISE, SUFFIXES, DataError
-from kws_train.intervals import Share
-from kws_train.judge import clip_windows, posteriors
 
 Wave = NDArray[np.int16]
 Sound = NDArray[np.float32]
 Rng = np.random.Generator
 
 SEED = 1  # of everything drawn here and in streams
-SNRS_DB = (None, 20.0, 10.0, 5.0, 0.0)  # None is the clip as it is
 STRETCH = 0.5  # seconds: the loudest in a word have its level
 _FULL_SCALE = 32_768.0
 
 
-def accuracy_in_noise(artefact: Artefact, root: Path, noises: Sequence[Wave]) -> dict[str, Share]:
-    """The accuracy over the keywords with background noise mixed in, by ratio of speech to noise.
-
-    What noise a clip gets depends on its place in the list alone: equal calls give equal figures.
-    """
-    labels, rate = artefact.manifest.labels, artefact.manifest.front_end.sample_rate
-    clips = [c for c in data.test_set(root) if is_keyword(c.word) and c.word in labels]
-    shares = {}
-    for snr_db in SNRS_DB:
-        name = "clean" if snr_db is None else f"{snr_db:g} dB"
-        change = None if snr_db is None else _mixer(rate, noises, snr_db)
-        kept, windows, _ = clip_windows(artefact, clips, change)
-        heard = posteriors(artefact, windows, f"Judging at {name}").argmax(axis=1)
-        answers = np.array([labels.index(clip.word) for clip in kept])
-        shares[name] = Share(int((heard == answers).sum()), len(kept))
-    return shares
-
-
 def in_noise(wave: Wave, rate: int, noises: Sequence[Wave], snr_db: float, rng: Rng) -> Wave:
-    """A clip with background noise `snr_db` below its own level."""
-    return to_int16(wave + bed(noises, len(wave), level_db(wave, rate) - snr_db, rng))
+    """A clip with background noise `snr_db` below its own level.
+
+    Where the sum is beyond full scale, it is scaled back to it as a whole.
+    """
+    sound = wave + bed(noises, len(wave), level_db(wave, rate) - snr_db, rng)
+    peak = float(np.abs(sound).max(initial=0.0))
+    return to_int16(sound * np.float32(min(1.0, (_FULL_SCALE - 1) / max(peak, 1.0))))
 
 
 def bed(noises: Sequence[Wave], length: int, level: float, rng: Rng) -> Sound:
@@ -106,10 +88,3 @@ def _rms_db(wave: Wave) -> float:
 def to_int16(sound: Sound) -> Wave:
     """Sound in int16 steps, rounded and limited."""
     return np.asarray(np.clip(np.rint(sound), -_FULL_SCALE, _FULL_SCALE - 1), np.int16)
-
-
-def _mixer(rate: int, noises: Sequence[Wave], snr_db: float) -> Callable[[int, Wave], Wave]:
-    def mix(number: int, wave: Wave) -> Wave:
-        return in_noise(wave, rate, noises, snr_db, np.random.default_rng([SEED, number]))
-
-    return mix

@@ -1,4 +1,4 @@
-"""Plots as PNG: learning curves, confusion matrix, DET, accuracy against noise."""
+"""Plots as PNG: learning curves, confusion matrix, DET, accuracy in noise and by loudness."""
 
 from __future__ import annotations
 
@@ -135,16 +135,29 @@ def stream_det(curves: Mapping[str, Points], here: Mapping[str, Point], png: Pat
         axes.legend(loc="upper right")
 
 
-def accuracy_by_noise(shares: Mapping[str, Share], png: Path) -> None:
-    """Accuracy by level of noise, with 95 % intervals."""
-    values = [100 * share.value for share in shares.values()]
-    ends = np.array([share.interval for share in shares.values()]).T * 100
-    errors = np.abs(ends - values)
-    with _figure(png, (5.2, 3.2)) as (axes,):
-        axes.errorbar(range(len(values)), values, errors, color=_BLUE, marker="o", capsize=3)
-        axes.set_xticks(range(len(values)), list(shares))
-        axes.set(ylabel="accuracy over the commands, %", xlabel="speech to noise")
-        axes.set_xlim(-0.3, len(values) - 0.7)
+def accuracies(lines: Mapping[str, Mapping[str, Share]], what: str, png: Path) -> None:
+    """Accuracies by condition, a line each, with 95 % intervals; all have the same conditions."""
+    shades = (_BLUE, _ORANGE, "#2f855a", "#805ad5", "#b83280", _GREY)
+    with _figure(png, (5.6, 3.6)) as (axes,):
+        conditions = list(next(iter(lines.values())))
+        for number, (name, shares) in enumerate(lines.items()):
+            values = [100 * share.value for share in shares.values()]
+            ends = np.array([share.interval for share in shares.values()]).T * 100
+            place = np.arange(len(values)) + 0.05 * number  # beside each other
+            axes.errorbar(
+                place,
+                values,
+                np.abs(ends - values),
+                color=shades[number % len(shades)],
+                marker="o",
+                markersize=3,
+                capsize=2,
+                label=name,
+            )
+        axes.set_xticks(range(len(conditions)), conditions)
+        axes.set(ylabel="accuracy over the commands, %", xlabel=what)
+        if len(lines) > 1:
+            axes.legend(loc="lower left")
 
 
 def pareto(table: Path, png: Path) -> None:
