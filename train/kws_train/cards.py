@@ -44,6 +44,8 @@ def write_card(
 ) -> Card:
     """Measure a model, draw the plots, and write README.md and the manifest's figures."""
     plots.need_matplotlib()
+    if curves is not None:  # first, since the rest takes minutes
+        plots.learning_curves(curves, artefact.folder / "learning.png")
     rate = artefact.manifest.front_end.sample_rate
     judged = judge(artefact, tests)
     background = noise.read_noises(recordings.noises, rate)
@@ -63,7 +65,7 @@ def write_card(
         streams,
         next((facts(root, tests) for root in recordings.noises if (root / NOISE).is_dir()), None),
     )
-    card = replace(card, plots=_draw(card, curves))
+    card = replace(card, plots=_draw(card))
     figures = _figures(card)
     artefact = amend(artefact, lambda manifest: replace(manifest, figures=figures))
     card = replace(card, artefact=artefact)
@@ -108,11 +110,9 @@ def facts(archive: Path, tests: Path) -> Archive:
     return Archive({name: len(clips) for name, clips in splits.items()}, lossy, others, len(shared))
 
 
-def _draw(card: Card, curves: Path | None) -> frozenset[str]:
-    """The plots that there is something for; an earlier plot of the learning curves is kept."""
+def _draw(card: Card) -> frozenset[str]:
+    """The plots that there is something for; a plot of the learning curves may be there."""
     folder, judged = card.artefact.folder, card.judged
-    if curves is not None:
-        plots.learning_curves(curves, folder / "learning.png")
     plots.confusion(judged.labels, judged.confusion(), folder / "confusion.png")
     plots.clip_det(judged.det(), folder / "det.png")
     drawn = {"confusion.png", "det.png"}
