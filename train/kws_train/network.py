@@ -21,7 +21,7 @@ RELU_STEP = 2.0**-6  # of an activation's code, 0 to 255
 RELU = "quantized_relu(8, 2)"
 RELU_TOP = 255 * RELU_STEP
 BRANCH_STEP = 2.0**-5  # of a code that a shortcut is added to, -128 to 127
-BRANCH = "quantized_bits(8, 2, 1, alpha=1.0)"
+BRANCH = "quantized_bits(8, 2, 0, alpha=1.0)"
 LOGIT_STEP = 2.0**-3  # of a logit's code, -128 to 127
 LOGITS = "quantized_bits(8, 4, 1, alpha=1.0)"
 _EPSILON = 1e-3
@@ -166,7 +166,7 @@ class _Maker:
         y = self.norm(self.linear(y, second, f"{name}b"), second, f"{name}b")
         plain = x.shape[-1] == layer.filters and layer.stride == (1, 1)
         if layer.kind == "separable" and not plain:
-            return self.relu(y, name)
+            return self.relu(y, f"{name}b")
         if not plain:
             short = Layer("conv", layer.filters, (1, 1), layer.stride)
             x = self.norm(self.linear(x, short, f"{name}s"), short, f"{name}s")
