@@ -152,7 +152,12 @@ def read_experiment(path: Path) -> Experiment:
         raise ConfigError(f"{path}: no such file; expected an experiment") from error
     except ValueError as error:
         raise ConfigError(f"{path}: not {path.suffix[1:].upper()} ({error})") from error
-    experiment = _convert(Experiment, values, str(path))
+    return parse_experiment(values, str(path))
+
+
+def parse_experiment(values: Any, where: str) -> Experiment:
+    """An experiment from plain values; `where` says in errors what they are of."""
+    experiment = _convert(Experiment, values, where)
     assert isinstance(experiment, Experiment)
     return experiment
 

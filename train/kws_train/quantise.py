@@ -65,8 +65,7 @@ def fold(layer: Any, norm: Any, step: float) -> Folded:
     """
     weights = layer.get_weights()
     depthwise = "Depthwise" in type(layer).__name__
-    quantiser = layer.depthwise_quantizer if depthwise else layer.kernel_quantizer
-    binary = "binary" in str(quantiser)
+    binary = is_binary(layer)
     values = np.asarray(_quantised_kernel(layer, depthwise))
     codes = np.rint(values if binary else values / WEIGHT_STEP)
     gain, shift, mean, variance = (np.asarray(v, np.float64) for v in norm.get_weights())
@@ -79,6 +78,12 @@ def fold(layer: Any, norm: Any, step: float) -> Folded:
         scale,
         np.rint(bias / (step * scale.astype(np.float64))).astype(np.int32),
     )
+
+
+def is_binary(layer: Any) -> bool:
+    """Whether a quantised layer's weights are +1 and -1."""
+    depthwise = "Depthwise" in type(layer).__name__
+    return "binary" in str(layer.depthwise_quantizer if depthwise else layer.kernel_quantizer)
 
 
 def _quantised_kernel(layer: Any, depthwise: bool) -> Any:
