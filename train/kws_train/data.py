@@ -48,7 +48,7 @@ def speech_commands(root: Path, validation: int = 10, testing: int = 10) -> dict
     speaker is in two splits.
     """
     words = sorted(folder for folder in _folders(root) if not folder.name.startswith(("_", ".")))
-    lists = {name: _listed(root / f"{name}_list.txt") for name in SPLITS[1:]}
+    lists = {name: listed(root / f"{name}_list.txt") for name in SPLITS[1:]}
     by_list = any(names is not None for names in lists.values())
     splits: dict[str, list[Clip]] = {name: [] for name in SPLITS}
     for folder in words:
@@ -171,7 +171,7 @@ def _audio_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
-def _listed(path: Path) -> set[str] | None:
+def listed(path: Path) -> set[str] | None:
     """WORD/STEM of each line of a list, or None where there is no list."""
     if not path.is_file():
         return None
