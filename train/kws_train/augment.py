@@ -28,6 +28,8 @@ class Augmentation:
 
     copies  varied versions of each recording, made once and drawn from at random; of a label
             with fewer recordings than most as many more, at most `RARE` times as many
+    other_copies
+            the same of a recording of a word that is no label; 0 takes `copies`
     margin  columns on both sides of the window, for the shift that is drawn in each epoch
     shift   columns that the window may move either way in an epoch, at most `margin`
     speed   playback speed, which moves pitch, formants and tempo together
@@ -47,6 +49,7 @@ class Augmentation:
     """
 
     copies: int = 10
+    other_copies: int = 0
     margin: int = 8
     shift: int = 6
     speed: tuple[float, float] = (0.87, 1.15)

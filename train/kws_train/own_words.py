@@ -145,10 +145,9 @@ def _order(recording: Recording) -> str:
 def _check_words(words: Sequence[str], recordings: Sequence[Recording], root: Path) -> None:
     counts = Counter(recording.word for recording in recordings)
     if few := [f"{word} {counts[word]}" for word in words if counts[word] < LEAST]:
-        known = " ".join(sorted({suffix[1:] for suffix in SUFFIXES}))
         raise DataError(
             f"{root}: too few recordings: {', '.join(few)}; expected at least {LEAST} of each "
-            f"word, in a folder of its name, as one of: {known}"
+            f"word in a folder of its name, as WAV, FLAC, Ogg, MP3 or what else libsndfile reads"
         )
 
 
@@ -175,13 +174,20 @@ def _others(root: Path, words: Sequence[str]) -> list[Recording]:
         if folder.name in words or folder.name.startswith(("_", ".")):
             continue
         inside = _folder(folder, root)
-        if inside and soundfile.info(inside[0].path).duration > LONG:
+        if inside and _is_long(inside[0].path):
             speaker = folder.name if len(folders) > 1 / SHARE else ""
             inside = [replace(r, word=SPEECH, speaker=speaker, split="") for r in inside]
         elif len(inside) < LEAST:
             inside = [replace(r, word=SPEECH) for r in inside]
         found += inside
     return found
+
+
+def _is_long(path: Path) -> bool:
+    try:
+        return bool(soundfile.info(path).duration > LONG)
+    except soundfile.SoundFileError:
+        return False  # reading it will say what is wrong
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:

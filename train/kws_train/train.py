@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from kws.artefact import models_dir
 from kws.command import Parser, run
+from kws_train import finetune
 from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
 from kws_train.data import UNKNOWN
@@ -315,8 +316,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(
         prog="kws-train", description="Train a network; a training that was stopped goes on."
     )
-    parser.add_argument("experiment", help=f"a TOML file, or one of train/experiments: {known}")
-    parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
+    parser.add_argument(
+        "experiment", nargs="?", help=f"a TOML file, or one of train/experiments: {known}"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="Speech Commands' folder, or one that has a folder for each of --words",
+    )
     parser.add_argument(
         "--seed",
         type=int,
@@ -324,17 +332,25 @@ def main(argv: list[str] | None = None) -> int:
         metavar="N",
         help=f"train it once more with another seed, as NAME{SEED}N",
     )
+    finetune.add_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
     parser.add_argument("--models", type=Path, default=models_dir(), help="where models are kept")
     options = parser.parse_args(argv)
-    path = Path(options.experiment)
+    if (options.experiment is None) == (options.words is None):
+        parser.error("expected an experiment, or --words")
+    path = Path(options.experiment or "")
 
     def work() -> None:
         need(*TRAINING)
-        train(
-            path if path.suffix == ".toml" else EXPERIMENTS / f"{path}.toml", options, options.seed
-        )
+        if options.words:
+            finetune.train_words(options)
+        else:
+            train(
+                path if path.suffix == ".toml" else EXPERIMENTS / f"{path}.toml",
+                options,
+                options.seed,
+            )
 
     return run("kws-train", work)
 

@@ -86,7 +86,11 @@ class _Asked:
         self.model = model
         self.names: list[str] = []
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
     def get_layer(self, name: str) -> Any:
+        """The model's, and its name is kept."""
         self.names.append(name)
         return self.model.get_layer(name)
 

@@ -115,8 +115,9 @@ def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     labels = len(experiment.labels)
     count = np.bincount(words)
     more = np.clip(np.median(count[:labels]) / np.maximum(count, 1), 1, augment.RARE)
-    more[labels:] = 1
-    return np.asarray(np.rint(more * experiment.augment.copies).astype(np.intp)[words])
+    more *= experiment.augment.copies
+    more[labels:] = experiment.augment.other_copies or experiment.augment.copies
+    return np.asarray(np.rint(more).astype(np.intp)[words])
 
 
 def make_versions(
