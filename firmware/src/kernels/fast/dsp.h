@@ -120,6 +120,33 @@ static inline int32_t kws_saturate(int32_t x)
     return out;
 }
 
+/* Half of it, rounded down, to -128 to 127. */
+static inline int32_t kws_saturate_half(int32_t x)
+{
+    int32_t out;
+
+    __asm__("ssat %0, #8, %1, asr #1" : "=r"(out) : "r"(x));
+    return out;
+}
+
+/* 2 x, to 32 bits. */
+static inline int32_t kws_twice(int32_t x)
+{
+    int32_t out;
+
+    __asm__("qadd %0, %1, %1" : "=r"(out) : "r"(x));
+    return out;
+}
+
+/* x / 2^by rounded down; by is the lowest byte, 0 to 31. */
+static inline int32_t kws_shift_right(int32_t x, uint32_t by)
+{
+    int32_t out;
+
+    __asm__("asr %0, %1, %2" : "=r"(out) : "r"(x), "r"(by));
+    return out;
+}
+
 #else
 
 static inline uint32_t kws_even(uint32_t offset, uint32_t four)
@@ -166,6 +193,24 @@ static inline int32_t kws_saturate(int32_t x)
     const int32_t least = x < -128 ? -128 : x;
 
     return least > 127 ? 127 : least;
+}
+
+static inline int32_t kws_saturate_half(int32_t x)
+{
+    return kws_saturate(x >> 1);
+}
+
+static inline int32_t kws_twice(int32_t x)
+{
+    if (x > INT32_MAX / 2) {
+        return INT32_MAX;
+    }
+    return x < INT32_MIN / 2 ? INT32_MIN : 2 * x;
+}
+
+static inline int32_t kws_shift_right(int32_t x, uint32_t by)
+{
+    return x >> (by & 0xff);
 }
 
 #endif

@@ -76,4 +76,84 @@ static inline int kws_prepare_channels(struct kws_channel *channels, uint32_t co
     return 1;
 }
 
+/*
+ * Without anything prepared, for channels of one sum or a few: a shift from -21 to -1, and limits
+ * that are int8's.
+ *
+ * The sum is doubled with saturation: where that happens the product is at least 2^29, and a code
+ * beyond int8 after a division by 2^21 or less. `middle` is twice the zero point and 1, and
+ * `~shift` the exponent less one, in the lowest byte.
+ */
+static inline int8_t kws_code(int32_t sum, int32_t multiplier, uint32_t shift, int32_t middle)
+{
+    const int32_t high = kws_multiply_top(kws_twice(sum), multiplier);
+
+    return (int8_t)kws_saturate_half(kws_shift_right(high + (high >> 31), ~shift) + middle);
+}
+
+/* Whether that can be with each of four shifts. */
+static inline int kws_plain(uint32_t shifts, const struct kws_output *output)
+{
+    const uint32_t signs = UINT32_C(0x80808080);
+    const uint32_t within = shifts & ((shifts & ~signs) + UINT32_C(21) * 0x01010101);
+
+    return (within & signs) == signs && output->low == INT8_MIN && output->high == INT8_MAX;
+}
+
+static KWS_APART void kws_slow_codes(int32_t a, int32_t b, int32_t c, int32_t d,
+                                     const int32_t *multiplier, const int8_t *shift,
+                                     const struct kws_output *output, int8_t *out)
+{
+    out[0] = kws_requantise(a, multiplier[0], shift[0], output);
+    out[1] = kws_requantise(b, multiplier[1], shift[1], output);
+    out[2] = kws_requantise(c, multiplier[2], shift[2], output);
+    out[3] = kws_requantise(d, multiplier[3], shift[3], output);
+}
+
+/* Codes of four channels, whatever the numbers. */
+static inline void kws_codes(const int32_t sums[4], const int32_t *multiplier, const int8_t *shift,
+                             const struct kws_output *output, int8_t *out)
+{
+    const uint32_t shifts = kws_four(shift);
+    const int32_t middle = 2 * output->zero + 1;
+
+    if (!kws_plain(shifts, output)) {
+        kws_slow_codes(sums[0], sums[1], sums[2], sums[3], multiplier, shift, output, out);
+        return;
+    }
+    out[0] = kws_code(sums[0], multiplier[0], shifts, middle);
+    out[1] = kws_code(sums[1], multiplier[1], shifts >> 8, middle);
+    out[2] = kws_code(sums[2], multiplier[2], shifts >> 16, middle);
+    out[3] = kws_code(sums[3], multiplier[3], shifts >> 24, middle);
+}
+
+/* Where the sums of four channels begin. */
+static inline void kws_biases(const int32_t *bias, uint32_t channel, int32_t sums[4])
+{
+    sums[0] = sums[1] = sums[2] = sums[3] = 0;
+    if (bias) {
+        sums[0] = bias[channel];
+        sums[1] = bias[channel + 1];
+        sums[2] = bias[channel + 2];
+        sums[3] = bias[channel + 3];
+    }
+}
+
+/* From sums to codes where there is one multiplier for all. */
+static inline void kws_codes_of_one(const int32_t *sums, uint32_t count, int32_t multiplier,
+                                    int32_t shift, const struct kws_output *output, int8_t *out)
+{
+    const int32_t middle = 2 * output->zero + 1;
+
+    if (!kws_plain((uint32_t)(shift & 0xff) * UINT32_C(0x01010101), output)) {
+        for (uint32_t i = 0; i < count; ++i) {
+            out[i] = kws_requantise(sums[i], multiplier, shift, output);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        out[i] = kws_code(sums[i], multiplier, (uint32_t)shift, middle);
+    }
+}
+
 #endif
