@@ -125,68 +125,84 @@ static inline const int8_t *kws_dot_columns(const int8_t *weights, const uint32_
     return weights;
 }
 
-/* Adds the products of one column with the weights of two channels. */
-static inline void kws_dot_channels(const int8_t *first, const int8_t *second,
-                                    const uint32_t *words, uint32_t count, int32_t sums[2])
+/* Adds the products of one column with the weights of four channels, `stride` codes apart. */
+static inline void kws_dot_channels(const int8_t *weights, uint32_t stride, const uint32_t *words,
+                                    uint32_t count, int32_t sums[4])
 {
-    int32_t a = sums[0], b = sums[1];
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    const int8_t *others = weights + 2 * stride;
     uint32_t fours = count / 4;
 
-    if (fours % 2 != 0) {
-        const uint32_t x = kws_four(first), y = kws_four(second);
-
-        a = kws_multiply_pairs(kws_even(0, x), words[0], a);
-        a = kws_multiply_pairs(kws_odd(0, x), words[1], a);
-        b = kws_multiply_pairs(kws_even(0, y), words[0], b);
-        b = kws_multiply_pairs(kws_odd(0, y), words[1], b);
-        first += 4;
-        second += 4;
-        words += 2;
-    }
-    fours /= 2;
+    if (fours > 0) {
 #if KWS_DSP
-#define KWS_FOUR(weights, sum, x, y)                                                               \
-    "ldr %[even], [%[" weights "]], #4\n"                                                          \
+#define KWS_CHANNEL(four, sum)                                                                     \
+    "ldr %[even], [" four "\n"                                                                     \
     "sxtb16 %[odd], %[even], ror #8\n"                                                             \
     "sxtb16 %[even], %[even]\n"                                                                    \
-    "smlad %[" sum "], %[odd], " y ", %[" sum "]\n"                                                \
-    "smlad %[" sum "], %[even], " x ", %[" sum "]\n"
-#define KWS_EIGHT                                                                                  \
-    "ldmia %[words]!, {r8-r11}\n" KWS_FOUR("first", "a", "r8", "r9")                               \
-        KWS_FOUR("second", "b", "r8", "r9") KWS_FOUR("first", "a", "r10", "r11")                   \
-            KWS_FOUR("second", "b", "r10", "r11")
-    if (fours > 0) {
-        uint32_t even, odd;
+    "smlad %[" sum "], %[odd], %[y], %[" sum "]\n"                                                 \
+    "smlad %[" sum "], %[even], %[x], %[" sum "]\n"
+#define KWS_FOUR                                                                                   \
+    "ldrd %[x], %[y], [%[words]], #8\n" KWS_CHANNEL("%[weights], %[stride]]", "b")                 \
+        KWS_CHANNEL("%[weights]], #4", "a") KWS_CHANNEL("%[others], %[stride]]", "d")              \
+            KWS_CHANNEL("%[others]], #4", "c")
+        uint32_t even, odd, x, y;
 
-        __asm__("lsrs %[eights], #1\n"
+        __asm__("lsrs %[fours], #1\n"
                 "bcc 1f\n"
-                "add %[eights], #1\n"
+                "add %[fours], #1\n"
                 "b 2f\n"
-                "1:\n" KWS_EIGHT "2:\n" KWS_EIGHT "subs %[eights], #1\n"
+                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
                 "bne 1b\n"
-                : [a] "+r"(a), [b] "+r"(b), [first] "+r"(first), [second] "+r"(second),
-                  [words] "+r"(words), [eights] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
-                :
-                : "r8", "r9", "r10", "r11", "cc", "memory");
-    }
-#undef KWS_EIGHT
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
+                  [others] "+r"(others), [words] "+r"(words), [fours] "+r"(fours),
+                  [even] "=&r"(even), [odd] "=&r"(odd), [x] "=&r"(x), [y] "=&r"(y)
+                : [stride] "r"(stride)
+                : "cc", "memory");
 #undef KWS_FOUR
+#undef KWS_CHANNEL
 #else
-    for (uint32_t i = 2 * fours; i > 0; --i, first += 4, second += 4, words += 2) {
-        const uint32_t x = kws_four(first), y = kws_four(second);
+        for (; fours > 0; --fours, weights += 4, others += 4, words += 2) {
+            const uint32_t four[4] = {kws_four(weights), kws_four(weights + stride),
+                                      kws_four(others), kws_four(others + stride)};
 
-        a = kws_multiply_pairs(kws_even(0, x), words[0], a);
-        a = kws_multiply_pairs(kws_odd(0, x), words[1], a);
-        b = kws_multiply_pairs(kws_even(0, y), words[0], b);
-        b = kws_multiply_pairs(kws_odd(0, y), words[1], b);
-    }
+            a = kws_multiply_pairs(kws_even(0, four[0]), words[0], a);
+            a = kws_multiply_pairs(kws_odd(0, four[0]), words[1], a);
+            b = kws_multiply_pairs(kws_even(0, four[1]), words[0], b);
+            b = kws_multiply_pairs(kws_odd(0, four[1]), words[1], b);
+            c = kws_multiply_pairs(kws_even(0, four[2]), words[0], c);
+            c = kws_multiply_pairs(kws_odd(0, four[2]), words[1], c);
+            d = kws_multiply_pairs(kws_even(0, four[3]), words[0], d);
+            d = kws_multiply_pairs(kws_odd(0, four[3]), words[1], d);
+        }
 #endif
-    for (uint32_t i = count % 4; i > 0; --i, ++words) {
-        a += *first++ * (int32_t)*words;
-        b += *second++ * (int32_t)*words;
+    }
+    for (uint32_t i = count % 4; i > 0; --i, ++weights, ++others, ++words) {
+        a += weights[0] * (int32_t)*words;
+        b += weights[stride] * (int32_t)*words;
+        c += others[0] * (int32_t)*words;
+        d += others[stride] * (int32_t)*words;
     }
     sums[0] = a;
     sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
+/* The sum of the products of one column with the weights of one channel. */
+static inline int32_t kws_dot_channel(const int8_t *weights, const uint32_t *words, uint32_t count)
+{
+    int32_t sum = 0;
+
+    for (uint32_t i = count / 4; i > 0; --i, weights += 4, words += 2) {
+        const uint32_t four = kws_four(weights);
+
+        sum = kws_multiply_pairs(kws_even(0, four), words[0], sum);
+        sum = kws_multiply_pairs(kws_odd(0, four), words[1], sum);
+    }
+    for (uint32_t i = count % 4; i > 0; --i) {
+        sum += *weights++ * (int32_t)*words++;
+    }
+    return sum;
 }
 
 #endif

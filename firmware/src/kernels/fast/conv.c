@@ -33,34 +33,35 @@ static KWS_APART void four_places(const struct kws_conv *o, const struct kws_cha
     }
 }
 
-/* One place of each channel. */
-static KWS_APART void one_place(const struct kws_conv *o, const struct kws_channel *channels,
-                                const uint32_t *words, uint32_t count, int8_t *out)
+/* One place of each channel, four at once; the last four may be some that were before. */
+static KWS_APART void one_place(const struct kws_conv *o, const uint32_t *words, uint32_t count,
+                                int8_t *out)
 {
-    const uint32_t depth = o->out.depth;
-    const int8_t *weights = o->weights;
+    const uint32_t last = o->out.depth - 4U;
+    uint32_t c = 0;
 
-    for (uint32_t c = 0; c < depth; c += 2) {
-        const uint32_t d = c + 1 < depth ? c + 1 : c;
-        int32_t sums[2] = {channels[c].bias, channels[d].bias};
+    for (;;) {
+        int32_t sums[4];
 
-        kws_dot_channels(weights, weights + (d - c) * count, words, count, sums);
-        out[d] = kws_quick(sums[1], &channels[d].round);
-        out[c] = kws_quick(sums[0], &channels[c].round);
-        weights += 2 * count;
+        kws_biases(o->bias, c, sums);
+        kws_dot_channels(o->weights + c * count, count, words, count, sums);
+        kws_codes(sums, o->multiplier + c, o->shift + c, &o->output, out + c);
+        if (c == last) {
+            return;
+        }
+        c = c + 4 < last ? c + 4 : last;
     }
 }
 
-/* The same with numbers that hardly occur. */
+/* The same of fewer channels. */
 static KWS_APART void slow_place(const struct kws_conv *o, const uint32_t *words, uint32_t count,
                                  int8_t *out)
 {
     for (uint32_t c = 0; c < o->out.depth; ++c) {
-        const int8_t *weights = o->weights + c * count;
-        int32_t sums[2] = {o->bias ? o->bias[c] : 0, 0};
+        const int32_t sum = kws_dot_channel(o->weights + c * count, words, count);
 
-        kws_dot_channels(weights, weights, words, count, sums);
-        out[c] = kws_requantise(sums[0], o->multiplier[c], o->shift[c], &o->output);
+        out[c] = kws_requantise(sum + (o->bias ? o->bias[c] : 0), o->multiplier[c], o->shift[c],
+                                &o->output);
     }
 }
 
@@ -77,25 +78,25 @@ void kws_conv(const void *options, const int8_t *a, const int8_t *b, int8_t *out
     uint32_t left = (uint32_t)o->out.height * o->out.width;
     (void)b;
 
-    if (!kws_prepare_channels(channels, depth, o->bias, o->multiplier, o->shift, count,
-                              &o->output)) {
-        for (; left > 0; --left, out += depth) {
-            kws_widen(kws_window_next(&window), count, o->in_zero, 1, words, 0, 1);
-            slow_place(o, words, count, out);
-        }
-    }
-    while (left > 2) { /* the last three are four of which two are the same */
-        const uint32_t places = left < 4 ? 3 : 4;
+    if (left > 2 && kws_prepare_channels(channels, depth, o->bias, o->multiplier, o->shift, count,
+                                         &o->output)) {
+        while (left > 2) { /* the last three are four of which two are the same */
+            const uint32_t places = left < 4 ? 3 : 4;
 
-        for (uint32_t i = 0; i < places; ++i) {
-            widen_one_of_four(kws_window_next(&window), count, o->in_zero, words, i);
+            for (uint32_t i = 0; i < places; ++i) {
+                widen_one_of_four(kws_window_next(&window), count, o->in_zero, words, i);
+            }
+            four_places(o, channels, words, count, out, (places - 1) * depth);
+            out += places * depth;
+            left -= places;
         }
-        four_places(o, channels, words, count, out, (places - 1) * depth);
-        out += places * depth;
-        left -= places;
     }
     for (; left > 0; --left, out += depth) {
-        kws_widen(kws_window_next(&window), count, o->in_zero, 2, words, 0, 1);
-        one_place(o, channels, words, count, out);
+        kws_widen(kws_window_next(&window), count, o->in_zero, 1, words, 0, 1);
+        if (depth < 4) {
+            slow_place(o, words, count, out);
+        } else {
+            one_place(o, words, count, out);
+        }
     }
 }
