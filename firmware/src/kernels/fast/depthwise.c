@@ -9,6 +9,8 @@ static void portable_depthwise(const void *options, const int8_t *a, const int8_
 #include "kernels/portable/depthwise.c"
 #undef kws_depthwise
 
+#define FEW 8 /* places of the output for which preparing the weights would not pay */
+
 /* How far two places of the kernel are from its first, in codes. */
 struct pair {
     uint32_t first, second;
@@ -135,6 +137,37 @@ static KWS_APART void one_place(const struct kws_channel *channel, const struct 
     }
 }
 
+/* A place of four channels or more, all codes under the kernel in a row. */
+static KWS_APART void direct_place(const struct kws_depthwise *o, const int8_t *column,
+                                   uint32_t places, int8_t *out)
+{
+    const uint32_t depth = o->out.depth, last = depth - 4;
+    const uint32_t offset = kws_pair(-o->in_zero, -o->in_zero);
+    uint32_t c = 0;
+
+    for (;;) {
+        const int8_t *in = column + c, *weights = o->weights + c;
+        int32_t sums[4];
+
+        kws_biases(o->bias, c, sums);
+        for (uint32_t left = places; left > 0; --left, in += depth, weights += depth) {
+            const uint32_t x = kws_four(in), y = kws_four(weights);
+            const uint32_t even_x = kws_even(offset, x), even_y = kws_even(0, y);
+            const uint32_t odd_x = kws_odd(offset, x), odd_y = kws_odd(0, y);
+
+            sums[0] += kws_low(even_x) * kws_low(even_y);
+            sums[1] += kws_low(odd_x) * kws_low(odd_y);
+            sums[2] += kws_high(even_x) * kws_high(even_y);
+            sums[3] += kws_high(odd_x) * kws_high(odd_y);
+        }
+        kws_codes(sums, o->multiplier + c, o->shift + c, &o->output, out + c);
+        if (c == last) {
+            return;
+        }
+        c = c + 4 < last ? c + 4 : last;
+    }
+}
+
 /*
  * Scratch: a struct kws_channel for each, pairs of places inside, pairs of places gathered, weights
  * widened, then what was gathered.
@@ -152,6 +185,15 @@ void kws_depthwise(const void *options, const int8_t *a, const int8_t *b, int8_t
     uint32_t *words = (uint32_t *)(together + count);
     int8_t *gathered = (int8_t *)(words + (depth + 3) / 4 * 4 * count);
 
+    struct kws_window window = kws_window(&o->in, &o->taps, o->out.width, o->in_zero, a, gathered);
+    uint32_t left = (uint32_t)o->out.height * o->out.width;
+
+    if (depth == o->in.depth && depth >= 4 && left <= FEW) {
+        for (; left > 0; --left, out += depth) {
+            direct_place(o, kws_window_next(&window), places, out);
+        }
+        return;
+    }
     if (depth != o->in.depth || !kws_prepare_channels(channels, depth, o->bias, o->multiplier,
                                                       o->shift, places, &o->output)) {
         portable_depthwise(options, a, b, out, scratch);
@@ -161,9 +203,7 @@ void kws_depthwise(const void *options, const int8_t *a, const int8_t *b, int8_t
     list_pairs(inside, &o->taps, (uint32_t)o->in.width * depth * o->taps.dilation_height, depth);
     list_pairs(together, &o->taps, (uint32_t)o->taps.width * depth, depth);
 
-    struct kws_window window = kws_window(&o->in, &o->taps, o->out.width, o->in_zero, a, gathered);
-
-    for (uint32_t left = (uint32_t)o->out.height * o->out.width; left > 0; --left, out += depth) {
+    for (; left > 0; --left, out += depth) {
         const int within = kws_window_inside(&window);
         const struct pair *pairs = within ? inside : together;
         const int8_t *in = within ? kws_window_first(&window) : kws_window_column(&window);
