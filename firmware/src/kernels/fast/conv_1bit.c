@@ -4,20 +4,25 @@
 #include "kernels/fast/window.h"
 
 /* The codes of a place, from the sums of what the weights choose and of all under the kernel. */
-static KWS_APART void codes(const struct kws_conv_1bit *o, uint32_t count, const int32_t *sums,
-                            int32_t total, int8_t *out)
+static KWS_APART void codes(const struct kws_conv_1bit *o, const int32_t *sums, int32_t total,
+                            int8_t *out)
 {
-    for (uint32_t c = 0; c < o->out.depth; ++c) {
-        const int32_t bias = o->bias ? o->bias[c] : 0;
-        const int32_t sum = o->weights.magnitude * (2 * sums[c] - total) + bias;
-        struct kws_round round;
+    const uint32_t depth = o->out.depth;
+    const int32_t magnitude = o->weights.magnitude;
+    uint32_t c = 0;
 
-        if (kws_fits(bias, count) &&
-            kws_prepare(&round, o->multiplier[c], o->shift[c], &o->output)) {
-            out[c] = kws_quick(2 * sum, &round);
-        } else {
-            out[c] = kws_requantise(sum, o->multiplier[c], o->shift[c], &o->output);
+    for (; c + 4 <= depth; c += 4) {
+        int32_t four[4];
+
+        kws_biases(o->bias, c, four);
+        for (uint32_t i = 0; i < 4; ++i) {
+            four[i] += magnitude * (2 * sums[c + i] - total);
         }
+        kws_codes(four, o->multiplier + c, o->shift + c, &o->output, out + c);
+    }
+    for (; c < depth; ++c) {
+        out[c] = kws_requantise(magnitude * (2 * sums[c] - total) + (o->bias ? o->bias[c] : 0),
+                                o->multiplier[c], o->shift[c], &o->output);
     }
 }
 
@@ -37,13 +42,12 @@ static void one_place(const struct kws_conv_1bit *o, const int8_t *column, uint3
         const int8_t *at = column + word * KWS_WORD;
         uint32_t values[KWS_WORD];
 
-        total += kws_low(
-            kws_values_two(values, at, at, at_most(count - word * KWS_WORD, KWS_WORD), o->in_zero));
+        total += kws_values_one(values, at, at_most(count - word * KWS_WORD, KWS_WORD), o->in_zero);
         kws_tables_one(table, values);
         kws_look_up_one(o->weights.words + word, stride, (const int16_t *)table, sums,
                         o->out.depth);
     }
-    codes(o, count, sums, total, out);
+    codes(o, sums, total, out);
 }
 
 /* Two at once; the sums are those of the first, those of the second, those of both in halves. */
@@ -74,8 +78,8 @@ static void two_places(const struct kws_conv_1bit *o, const int8_t *const column
             }
         }
     }
-    codes(o, count, sums, totals[0], out);
-    codes(o, count, sums + depth, totals[1], out + depth);
+    codes(o, sums, totals[0], out);
+    codes(o, sums + depth, totals[1], out + depth);
 }
 
 /* Scratch: tables of two columns, three sums a channel, then two columns as they are. */

@@ -10,8 +10,6 @@ void kws_dense_1bit(const void *options, const int8_t *a, const int8_t *b, int8_
     const uint32_t stride = (o->inputs + KWS_WORD - 1) / KWS_WORD;
     uint32_t *table = scratch;
     int32_t *sums = (int32_t *)(table + KWS_TABLES / 2);
-    struct kws_round round;
-    const int quick = kws_prepare(&round, o->multiplier, o->shift, &o->output);
     int32_t total = 0;
     (void)b;
 
@@ -26,13 +24,8 @@ void kws_dense_1bit(const void *options, const int8_t *a, const int8_t *b, int8_
         kws_look_up_one(o->weights.words + word, stride, (const int16_t *)table, sums, o->units);
     }
     for (uint32_t unit = 0; unit < o->units; ++unit) {
-        const int32_t bias = o->bias ? o->bias[unit] : 0;
-        const int32_t sum = o->weights.magnitude * (2 * sums[unit] - total) + bias;
-
-        if (quick && kws_fits(bias, o->inputs)) {
-            out[unit] = kws_quick(2 * sum, &round);
-        } else {
-            out[unit] = kws_requantise(sum, o->multiplier, o->shift, &o->output);
-        }
+        sums[unit] = o->weights.magnitude * (2 * sums[unit] - total);
+        sums[unit] += o->bias ? o->bias[unit] : 0;
     }
+    kws_codes_of_one(sums, o->units, o->multiplier, o->shift, &o->output, out);
 }
