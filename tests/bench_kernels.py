@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kernel_shapes import SHAPES
+from kernel_shapes import SHAPES, work
 from kws.emulate import CPUS
 from kws.emulated_network import network_instructions
 from kws.plan import window_plan
@@ -25,8 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.layers and not any(part in name for part in args.layers):
             continue
         plan = window_plan(make())
-        (step,) = plan.steps
-        figures = [network_instructions(plan, *column)[0] / step.macs for column in columns]
+        figures = [network_instructions(plan, *column)[0] / work(plan) for column in columns]
         print(f"{name:34}" + "".join(f"{figure:13.2f}" for figure in figures), flush=True)
     return 0
 

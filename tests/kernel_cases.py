@@ -93,7 +93,7 @@ def _sums(
     worst = np.abs(rows.astype(np.int64)).sum(axis=1) * (128 + abs(net.zero(source)))
     bias = None
     if rng.integers(4):
-        most = 2 ** rng.integers(0, 30)
+        most = int(2 ** rng.uniform(0, 30.9))
         bias = rng.integers(-most, most, len(rows)).astype(np.int32)
         worst = worst + np.abs(bias.astype(np.int64))
     bits = np.log2(worst + 1)
@@ -111,6 +111,8 @@ def _sums(
 
 def _place(rng: Rng, shape: tuple[int, ...], dilated: bool = True) -> dict[str, Any]:
     """Kernel, stride, dilation and padding on an input [1, height, width, depth]."""
+    if rng.integers(4) == 0:  # one place, all codes under the kernel in a row
+        return {"kernel": shape[1:3], "stride": (1, 1), "dilation": (1, 1), "padding": "VALID"}
     padding = str(rng.choice(["SAME", "VALID"]))
     dilation = tuple(rng.integers(1, 4, 2)) if dilated and rng.integers(3) == 0 else (1, 1)
     kernel = []

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.graph import Graph
+from kws.plan import Plan
 from kws_train.export_tflite import Builder, Quant
 
 IN, OUT = Quant(0.05, -3), Quant(0.1, -128)
@@ -56,6 +57,19 @@ def dense(inputs: int, units: int, bits: bool = False) -> Graph:
     return builder.graph(out, "dense")
 
 
+def add(values: int) -> Graph:
+    """Of the input and a constant of a finer scale."""
+    builder = Builder((1, 1, 1, values), IN)
+    other = _weights((1, 1, 1, values), False)
+    return builder.graph(builder.add_constant(builder.input, other, 0.03, OUT), "sum")
+
+
+def work(plan: Plan) -> int:
+    """Multiply-accumulates of a plan's one layer, or its values where it has none."""
+    (step,) = plan.steps
+    return step.macs or plan.buffers[step.out].row_bytes
+
+
 # By kernel and shape: time x frequency x channels of the input, kernel, channels of the output.
 SHAPES: dict[str, Callable[[], Graph]] = {
     "conv 12x10x32, 3x3, 32": lambda: conv((12, 10, 32), (3, 3), 32),
@@ -67,15 +81,23 @@ SHAPES: dict[str, Callable[[], Graph]] = {
     "conv 27x1x56, 5x1, 56": lambda: conv((27, 1, 56), (5, 1), 56),
     "conv 13x1x56, 3x1, 80": lambda: conv((13, 1, 56), (3, 1), 80),
     "conv 9x1x40, 9x1, 40, one place": lambda: conv((9, 1, 40), (9, 1), 40, padding="VALID"),
+    "conv 3x1x38, 3x1, 64, one place": lambda: conv((3, 1, 38), (3, 1), 64, padding="VALID"),
+    "conv 1x1x64, 1x1, 64, one place": lambda: conv((1, 1, 64), (1, 1), 64),
+    "conv 1x1x80, 1x1, 80, one place": lambda: conv((1, 1, 80), (1, 1), 80),
     "conv 1 bit 12x10x32, 3x3, 32": lambda: conv((12, 10, 32), (3, 3), 32, bits=True),
     "conv 1 bit 55x1x40, 9x1, 40": lambda: conv((55, 1, 40), (9, 1), 40, bits=True),
+    "conv 1 bit 1x1x80, 1x1, 80": lambda: conv((1, 1, 80), (1, 1), 80, bits=True),
     "depthwise 25x5x64, 3x3": lambda: depthwise((25, 5, 64), (3, 3)),
     "depthwise 55x1x40, 9x1": lambda: depthwise((55, 1, 40), (9, 1)),
+    "depthwise 5x1x64, one place": lambda: depthwise((5, 1, 64), (5, 1), padding="VALID"),
+    "depthwise 3x1x80, one place": lambda: depthwise((3, 1, 80), (3, 1), padding="VALID"),
     "dense 7488, 64": lambda: dense(7488, 64),
     "dense 1040, 64": lambda: dense(1040, 64),
+    "dense 320, 48": lambda: dense(320, 48),
     "dense 64, 64": lambda: dense(64, 64),
     "dense 64, 12": lambda: dense(64, 12),
     "dense 1 bit 7488, 64": lambda: dense(7488, 64, bits=True),
     "dense 1 bit 1040, 64": lambda: dense(1040, 64, bits=True),
     "dense 1 bit 64, 64": lambda: dense(64, 64, bits=True),
+    "add 64, a value": lambda: add(64),
 }
