@@ -20,7 +20,7 @@ WEIGHTS = {"int8": "quantized_bits(8, 0, 1, 1, alpha=1.0)", "binary": "binary(al
 RELU_STEP = 2.0**-6  # of an activation's code, 0 to 255
 RELU = "quantized_relu(8, 2)"
 RELU_TOP = 255 * RELU_STEP
-BRANCH_STEP = 2.0**-5  # of a code that a shortcut is added to, -128 to 127
+BRANCH_STEP = 2.0**-5  # of the code of a value of either sign, -128 to 127
 BRANCH = "quantized_bits(8, 2, 0, alpha=1.0)"
 LOGIT_STEP = 2.0**-3  # of a logit's code, -128 to 127
 LOGITS = "quantized_bits(8, 4, 1, alpha=1.0)"
@@ -93,7 +93,9 @@ class _Maker:
         if layer.kind == "pool":
             return keras.layers.MaxPool2D(layer.kernel, name=name)(x)
         if layer.kind == "average":
-            return keras.layers.GlobalAveragePooling2D(name=name)(x)
+            x = keras.layers.GlobalAveragePooling2D(name=name)(x)
+            x = QActivation(RELU, name=f"{name}_code")(x) if self.quantised else x
+            return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
         if layer.kind in ("residual", "separable"):
             x = self.residual(x, layer, name)
             return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
@@ -158,11 +160,12 @@ class _Maker:
         """Two convolutions and a shortcut beside them (He et al., 1512.03385).
 
         Without padding the shortcut leaves out the rows that the kernels do, evenly at both ends.
-        A `separable` layer's are a depthwise one and one of 1 x 1, and it has a shortcut only
-        where x can be added as it is.
+        A `separable` layer's are a depthwise one and one of 1 x 1, nothing but a norm between
+        them (Chollet, 1610.02357), and it has a shortcut only where x can be added as it is.
         """
         first, second = pair(layer)
-        y = self.relu(self.norm(self.linear(x, first, f"{name}a"), first, f"{name}a"), f"{name}a")
+        y = self.norm(self.linear(x, first, f"{name}a"), first, f"{name}a")
+        y = self.code(y, f"{name}a") if layer.kind == "separable" else self.relu(y, f"{name}a")
         y = self.norm(self.linear(y, second, f"{name}b"), second, f"{name}b")
         plain = x.shape[-1] == layer.filters and layer.stride == (1, 1)
         if layer.kind == "separable" and not plain:
@@ -170,14 +173,16 @@ class _Maker:
         if not plain:
             short = Layer("conv", layer.filters, (1, 1), layer.stride)
             x = self.norm(self.linear(x, short, f"{name}s"), short, f"{name}s")
-            if self.quantised:
-                x = QActivation(BRANCH, name=f"{name}s_code")(x)
+            x = self.code(x, f"{name}s")
         if rows := x.shape[1] - y.shape[1]:
             cut = ((rows // 2, rows - rows // 2), (0, 0))
             x = keras.layers.Cropping2D(cut, name=f"{name}_crop")(x)
-        if self.quantised:
-            y = QActivation(BRANCH, name=f"{name}b_code")(y)
+        y = self.code(y, f"{name}b")
         return self.relu(keras.layers.Add(name=f"{name}_sum")([x, y]), name)
+
+    def code(self, x: Tensor, name: str) -> Tensor:
+        """Values without a ReLU, of both signs, as 8-bit codes."""
+        return QActivation(BRANCH, name=f"{name}_code")(x) if self.quantised else x
 
     def bands(self, x: Tensor, layer: Layer, name: str) -> Tensor:
         """[n, t, coefficients, 1] as [n, t, filters, 1]: what lies near in frequency lies near.

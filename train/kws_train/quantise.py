@@ -46,6 +46,8 @@ def export(experiment: Experiment, model: Any) -> bytes:
         name = f"{layer.kind}{index}"
         if layer.kind == "pool":
             x = builder.max_pool(x, layer.kernel)
+        elif layer.kind == "average":
+            x = builder.mean(x)
         elif layer.kind in ("residual", "separable"):
             x = _add_pair(builder, x, layer, model, name, experiment.network.padding.upper())
         else:
@@ -126,7 +128,7 @@ def _add_pair(builder: Builder, x: Any, layer: Layer, model: Any, name: str, pad
     """Two convolutions and the shortcut beside them; all steps are powers of two."""
     first, second = pair(layer)
     add = partial(_add_quantised, builder, model=model, padding=padding)
-    y = add(x, first, name=f"{name}a")
+    y = add(x, first, name=f"{name}a", out=BRANCH if layer.kind == "separable" else None)
     if not any(found.name == f"{name}_sum" for found in model.layers):
         return add(y, second, name=f"{name}b")
     y = add(y, second, name=f"{name}b", out=BRANCH)
