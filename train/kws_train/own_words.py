@@ -72,7 +72,7 @@ def gather(
     _check_words(words, writer.kept, root)
     for split, most in MOST.items():
         chosen = [recording for recording in others if recording.split == split]
-        writer.others(sorted(chosen, key=_order), most)
+        writer.others(sorted(chosen, key=_order), most, f"Reading others, {split}")
     count = Counter(r.split for r in writer.kept if r.word not in words)
     if count[TRAINING] < LEAST_OTHERS or count[VALIDATION] < LEAST:
         raise DataError(
@@ -209,10 +209,10 @@ class _Writer:
         wave = self._read(recording)
         self._write(recording, trimmed(wave, self.rate) if len(wave) > self.long else wave)
 
-    def others(self, recordings: Sequence[Recording], most: int) -> None:
+    def others(self, recordings: Sequence[Recording], most: int, title: str) -> None:
         """Up to `most` clips of recordings of anything else."""
         end = len(self.kept) + most
-        for recording in track(recordings[:most], "Reading others", console=console):
+        for recording in track(recordings[:most], title, console=console):
             if len(self.kept) >= end:
                 continue
             wave = self._read(recording)
