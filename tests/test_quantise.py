@@ -18,6 +18,7 @@ pytestmark = pytest.mark.train
 
 SPEC = replace(FrontEnd(), columns=15)
 LAYERS = (
+    Layer("bands", 20),
     Layer("conv", 6),
     Layer("pool", kernel=(2, 2)),
     Layer("depthwise"),
@@ -96,7 +97,7 @@ def quantised(model: Any) -> list[Any]:
 def test_weights_scales_and_biases_are_the_trained_ones(model: Any, exported: bytes) -> None:
     graph = read_graph(exported)
     nodes, layers = weighted(exported), quantised(model)
-    assert len(nodes) == len(layers) == 15
+    assert len(nodes) == len(layers) == 16
     for node, layer in zip(nodes, layers, strict=True):
         x, weights, bias = (graph.tensors[i] for i in node.inputs)
         depthwise = node.op == "DEPTHWISE_CONV_2D"
@@ -169,9 +170,11 @@ def test_blocks_stream_where_nothing_is_padded(padding: str, windows: np.ndarray
     from kws_train.quantise import export
 
     layers = (
-        Layer("conv", 6, kernel=(3, SPEC.coefficients), stride=(1, SPEC.coefficients)),
+        Layer("bands", 9),
+        Layer("conv", 6, kernel=(3, 9)),
         Layer("separable", 6, kernel=(3, 1)),
         Layer("residual", 8, kernel=(3, 1)),
+        Layer("average"),
         Layer("dense", 7),
     )
     experiment = replace(INT8, network=NetworkConfig(layers, "int8", padding=padding))

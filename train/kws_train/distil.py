@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from kws_train.config import ConfigError, Experiment
+from kws_train.config import ConfigError, Experiment, read_experiment
 from kws_train.versions import Corpus
 
 BATCH = 512
@@ -37,9 +37,9 @@ def lessons(
 
 
 def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDArray[np.float16]:
-    from kws_train.train import WEIGHTS, load_trained, predict
+    from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
 
-    other, model = load_trained(run)
+    other = read_experiment(run / EXPERIMENT)
     if other.labels != experiment.labels or other.front_end != experiment.front_end:
         raise ConfigError(
             f"{run.name} has other labels or another front-end; expected a teacher with this "
@@ -48,6 +48,7 @@ def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDA
     key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
+        _, model = load_trained(run)
         margin = experiment.augment.margin
         rows = slice(margin, margin + experiment.front_end.columns)
         starts = range(0, len(data.versions), BATCH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,12 @@ def pair(layer: Layer) -> tuple[Layer, Layer]:
     return first, Layer("conv", layer.filters, layer.kernel, weights=layer.weights)
 
 
+def over_all(layer: Layer, spec: FrontEnd) -> Layer:
+    """The convolution of a `bands` layer: each band from all coefficients of a column."""
+    size = (1, spec.coefficients)
+    return replace(layer, kind="conv", kernel=size, stride=size)
+
+
 class _Maker:
     """Adds layers in the network's precision; equal names let weights move between precisions."""
 
@@ -112,9 +119,9 @@ class _Maker:
             x = self.relu(self.norm(x, layer, name), name)
         return keras.layers.Dropout(layer.dropout)(x) if layer.dropout else x
 
-    def linear(self, x: Tensor, layer: Layer, name: str) -> Tensor:
+    def linear(self, x: Tensor, layer: Layer, name: str, **options: Any) -> Tensor:
         """The products and sums of a layer, without norm and activation."""
-        options: dict[str, Any] = {"name": name}
+        options["name"] = name
         quantiser = WEIGHTS[layer.weights or "int8"]
         if layer.kind == "dense":
             x = keras.layers.Flatten(name=f"{name}_flat")(x) if len(x.shape) > 2 else x
@@ -188,23 +195,16 @@ class _Maker:
         """[n, t, coefficients, 1] as [n, t, filters, 1]: what lies near in frequency lies near.
 
         The map begins as the inverse of the front-end's DCT, so that kernels over time and
-        frequency see a spectrum, as in Kim et al. (arXiv 2106.04140).
+        frequency see a spectrum again.
         """
-        if self.quantised:
-            raise ConfigError(f"layer {name}: bands are for float networks alone")
         inverse = np.linalg.pinv(dct(self.spec)) @ np.diag(self.spec.deviation)
         at = np.linspace(0, len(inverse) - 1, layer.filters)
         kernel = np.stack([np.interp(at, range(len(inverse)), c) for c in inverse.T])
-        kernel /= np.linalg.norm(kernel, axis=0)
-        size = (1, self.spec.coefficients)
-        x = keras.layers.Conv2D(
-            layer.filters,
-            size,
-            use_bias=False,
-            name=name,
-            kernel_initializer=keras.initializers.Constant(kernel[None, :, None, :]),
-        )(x)
-        return keras.layers.Permute((1, 3, 2), name=f"{name}_side")(x)
+        kernel /= np.abs(kernel).max(axis=0)
+        start = keras.initializers.Constant(kernel[None, :, None, :])
+        whole = over_all(layer, self.spec)
+        x = self.norm(self.linear(x, whole, name, kernel_initializer=start), whole, name)
+        return keras.layers.Permute((1, 3, 2), name=f"{name}_side")(self.code(x, name))
 
 
 def transfer(source: Tensor, target: Tensor) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kws_train.config import Experiment, Layer
 from kws_train.export_tflite import Builder, Quant
-from kws_train.network import BRANCH_STEP, LOGIT_STEP, RELU_STEP, pair
+from kws_train.network import BRANCH_STEP, LOGIT_STEP, RELU_STEP, over_all, pair
 
 WEIGHT_STEP = 2.0**-7  # of an 8-bit weight's code, -127 to 127
 ACTIVATION = Quant(RELU_STEP, -128)
@@ -48,6 +48,9 @@ def export(experiment: Experiment, model: Any) -> bytes:
             x = builder.max_pool(x, layer.kernel)
         elif layer.kind == "average":
             x = builder.mean(x)
+        elif layer.kind == "bands":
+            x = _add_quantised(builder, x, over_all(layer, spec), model, name, "VALID", BRANCH)
+            x = builder.reshape(x, (1, x.shape[1], layer.filters, 1))
         elif layer.kind in ("residual", "separable"):
             x = _add_pair(builder, x, layer, model, name, experiment.network.padding.upper())
         else:

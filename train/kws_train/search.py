@@ -25,6 +25,7 @@ from kws_train.train import EXPERIMENTS, Trainer, build
 from kws_train.versions import corpus
 
 BASE = EXPERIMENTS / "commands-start.toml"
+BANDS = 40
 TABLE, PLOT = "search.csv", "search.png"
 FIELDS = ("network", "accuracy", "flash", "arena", "stride", "macs", "instructions")
 Layers = tuple[Layer, ...]
@@ -34,41 +35,47 @@ console = Console(stderr=True)
 def family(coefficients: int) -> Iterator[tuple[str, Layers]]:
     """The networks that are compared, by name: width, kernel and strides in time.
 
-    All begin with a kernel over all coefficients, as Choi et al. have it (arXiv 1904.03814), and
-    go on over time alone: `plain` convolutions and pools, `separable` blocks as in MatchboxNet
-    (Majumdar and Ginsburg, arXiv 2004.08531), or `residual` ones.
+    Some read a column's coefficients at once and go on over time alone, after Choi et al. (arXiv
+    1904.03814): `plain` convolutions and pools, or `separable` blocks as in MatchboxNet (Majumdar
+    and Ginsburg, arXiv 2004.08531). The `spectral` ones turn the coefficients into bands again,
+    and begin with kernels over time and frequency.
     """
 
     def first(width: int, stride: int) -> Layer:
         return Layer("conv", width, (3, coefficients), (stride, coefficients))
 
-    def plain(width: int) -> Layers:
+    def over_time(one: int, two: int, three: int, units: int) -> Layers:
         return (
-            first(width, 1),
-            Layer("conv", width + 8, (8, 1)),
             Layer("pool", kernel=(2, 1)),
-            Layer("conv", width + 16, (5, 1)),
-            Layer("conv", width + 16, (4, 1)),
+            Layer("conv", one, (5, 1)),
+            Layer("conv", two, (4, 1)),
             Layer("pool", kernel=(2, 1)),
-            Layer("conv", 2 * width, (3, 1)),
-            Layer("dense", width + 8),
+            Layer("conv", three, (3, 1)),
+            Layer("dense", units),
         )
 
-    def blocks(kind: str, width: int, kernel: int, strides: tuple[int, int]) -> Layers:
-        wide = width * 5 // 4
-        early, late = Layer(kind, width, (kernel, 1)), Layer(kind, wide, (3, 1))
-        between = Layer(kind, wide, (3, 1), (strides[1], 1))
-        return (first(width, strides[0]), *[early] * 3, between, *[late] * 2, Layer("dense", 48))
+    def spectral(one: int, two: int, three: int, stride: int = 1) -> Layers:
+        return (
+            Layer("bands", BANDS),
+            Layer("conv", one, (3, 5), (1, 2)),
+            Layer("conv", two, (3, 3), (stride, 2)),
+            Layer("conv", three, (3, 8)),
+        )
 
-    for width in (24, 32):
-        yield f"plain {width}", plain(width)
-    for width in (32, 48, 64, 80):
-        yield f"separable {width}, kernel 5, stride 2 x 2", blocks("separable", width, 5, (2, 2))
-    yield "separable 64, kernel 7, stride 2 x 1", blocks("separable", 64, 7, (2, 1))
-    yield "separable 48, kernel 9, stride 1 x 2", blocks("separable", 48, 9, (1, 2))
-    yield "separable 48, kernel 9, stride 1 x 1", blocks("separable", 48, 9, (1, 1))
-    for width in (24, 32):
-        yield f"residual {width}, kernel 3, stride 2 x 2", blocks("residual", width, 3, (2, 2))
+    yield "plain", (first(32, 1), Layer("conv", 40, (8, 1)), *over_time(48, 48, 64, 40))
+    early, late = Layer("separable", 64, (5, 1)), Layer("separable", 80, (3, 1))
+    between = Layer("separable", 80, (3, 1), (2, 1))
+    yield "separable", (first(64, 2), *[early] * 3, between, *[late] * 2, Layer("dense", 48))
+    tail = over_time(48, 48, 56, 32)
+    yield "spectral 12-16-36", spectral(12, 16, 36) + tail
+    yield "spectral 16-24-36", spectral(16, 24, 36) + over_time(40, 40, 48, 32)
+    yield "spectral 8-12-32", spectral(8, 12, 32) + tail
+    yield "spectral 16-24-36, stride 2", (*spectral(16, 24, 36, 2), *over_time(40, 40, 48, 48)[1:])
+    blocks = (Layer("separable", 48, (5, 1)), Layer("separable", 64, (5, 1)))
+    yield (
+        "spectral 16-24-48, separable",
+        (*spectral(16, 24, 48), tail[0], *blocks, tail[3], Layer("separable", 96, (3, 1)), tail[5]),
+    )
 
 
 def cost(experiment: Experiment, layers: Layers) -> dict[str, float]:
@@ -112,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser(prog="python -m kws_train.search", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="Speech Commands' folder")
-    parser.add_argument("--epochs", type=count, default=5, help="default: %(default)s")
+    parser.add_argument("--epochs", type=count, default=6, help="default: %(default)s")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
     parser.add_argument("--out", type=Path, default=Path("models"), help="for the table and plot")
