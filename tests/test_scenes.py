@@ -29,7 +29,7 @@ def test_the_extent_is_what_is_loud() -> None:
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
 def test_words_beside_leave_the_word_itself(seed: int) -> None:
-    sound = tone(RATE, 6_000, 10_000)
+    sound = tone(2 * RATE, 14_000, 18_000)
     result = scenes.beside(
         sound, tone(RATE, 1, 6_000), tone(RATE, 9_000, 12_000), RATE, np.random.default_rng(seed)
     )
@@ -50,6 +50,29 @@ def test_a_word_cut_short_is_less_than_half_of_it() -> None:
     for seed in range(10):
         cut = scenes.cut_short(wave, RATE, np.random.default_rng(seed))
         assert 0 < len(cut) < 0.5 * (5_000 + 2 * (scenes.MARGIN + scenes.FRAME) * RATE)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_a_word_cut_off_touches_the_windows_end(seed: int) -> None:
+    wave = tone(RATE, 4_000, 9_000).astype(np.int16)
+    window = scenes.cut_off(wave, RATE, RATE, np.random.default_rng(seed))
+    heard = np.flatnonzero(window)
+    assert len(window) == RATE
+    assert np.ptp(heard) < 0.5 * (5_000 + 2 * (scenes.MARGIN + scenes.FRAME) * RATE)
+    spare = scenes.MARGIN * RATE + scenes.FRAME * RATE
+    assert heard[0] <= spare or heard[-1] >= RATE - spare
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_joined_words_leave_no_pause(seed: int) -> None:
+    words = [tone(RATE, 4_000, stop).astype(np.int16) for stop in (7_000, 9_000, 12_000)]
+    sound = scenes.joined(words, 2 * RATE, RATE, np.random.default_rng(seed))
+    loud = np.flatnonzero(np.abs(sound.astype(int)) > 500)
+    longest = scenes.JOINT[1] + 2 * (scenes.MARGIN + 2 * scenes.FRAME + scenes.FADE)
+    assert len(sound) == 2 * RATE
+    assert np.diff(loud, prepend=0, append=2 * RATE).max() <= longest * RATE
 
 
 def test_a_room_keeps_length_and_power_and_lasts() -> None:

@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=count, default=6, help="default: %(default)s")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="where columns are kept")
-    parser.add_argument("--out", type=Path, default=Path("models"), help="for the table and plot")
+    parser.add_argument("--out", type=Path, default=EXPERIMENTS, help="for the table and plot")
     options = parser.parse_args(argv)
 
     def work() -> None:
