@@ -11,6 +11,7 @@ import soundfile
 
 from kws import listen
 from kws.artefact import DEFAULT_MODEL, Artefact, list_models
+from kws.decide import is_keyword
 from kws.audio import read_audio
 from kws.spotter import Spotter
 
@@ -32,7 +33,7 @@ def test_models_hear_every_command_once(name: str) -> None:
     samples = read_audio(make_commands.OUT, artefact.manifest.front_end.sample_rate)
     heard = [detection.keyword for detection in Spotter(artefact).feed(samples)]
     assert heard == list(make_commands.CAST)
-    assert sorted(heard) == sorted(artefact.manifest.labels)
+    assert sorted(heard) == sorted(filter(is_keyword, artefact.manifest.labels))
 
 
 @pytest.mark.parametrize("program", ["flite", "espeak-ng"])

@@ -19,6 +19,7 @@ from kws.emulated_network import network_instructions
 from kws.graph import read_graph
 from kws.native_spotter import NativeSpotter
 from kws.plan import Plan, window_plan
+from kws.stream import stream_plan
 from twins import ROOT, Wave, spotter
 
 CLOCK = 80_000_000  # of the STM32L4 boards, Hz
@@ -104,7 +105,8 @@ def take(one: NativeSpotter, rest: Wave, costs: Costs) -> float:
 
 @pytest.fixture(scope="module")
 def demo() -> Artefact:
-    return Artefact.load(DEFAULT_MODEL)
+    """A model that runs whole windows, whose layers take long."""
+    return Artefact.load("st-int8")
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +116,13 @@ def plan(demo: Artefact) -> Plan:
 
 @pytest.fixture(scope="module")
 def costs(demo: Artefact, plan: Plan) -> Costs:
-    """Of the demo model with our kernels for the Cortex-M4."""
+    return on_m4(demo, plan)
+
+
+def on_m4(artefact: Artefact, plan: Plan) -> Costs:
+    """Of a model with our kernels for the Cortex-M4."""
     layers = network_instructions(plan, "m4", "fast")
-    return Costs(column_instructions(demo) * CYCLES, tuple(n * CYCLES for n in layers))
+    return Costs(column_instructions(artefact) * CYCLES, tuple(n * CYCLES for n in layers))
 
 
 def column_instructions(artefact: Artefact) -> int:
@@ -193,3 +199,18 @@ def test_the_manifests_hop(demo: Artefact, plan: Plan, costs: Costs, some: Wave)
     hop = demo.manifest.decision.hop
     played = play(NativeSpotter(demo, plan=plan), some, Audio(512), costs)
     assert (played.lost == 0) == (hop >= shortest_hop(demo, costs))
+
+
+@pytest.mark.parametrize("half", [128, 256, 512])
+def test_a_stream_is_done_before_the_next_column(some: Wave, half: int) -> None:
+    """The model that the boards run where none is named, as if all its layers were always due."""
+    artefact = Artefact.load(DEFAULT_MODEL)
+    plan = stream_plan(read_graph(artefact.model))
+    costs = on_m4(artefact, plan)
+    assert plan.stride == artefact.manifest.decision.hop
+    assert costs.column + costs.decision < hop_time(artefact)
+    played = play(NativeSpotter(artefact), some, Audio(half), costs)
+    assert played.lost == 0
+    assert played.longest < 0.01 * CLOCK
+    whole = some[: len(some) // half * half]
+    assert played.words == list(spotter("c", artefact).feed(whole))

@@ -14,7 +14,7 @@ from kws.errors import ArtefactError, SpecError
 from kws.spec import FrontEnd
 from kws.tables import tables
 
-DEFAULT_MODEL = "st-int8"  # what the command lines take where none is named
+DEFAULT_MODEL = "commands"  # what the command lines take where none is named
 FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"

@@ -95,6 +95,7 @@ class Training:
     temperature  softens both sides of the distillation
     auxiliary    weight of a second head, dropped at export, that names all words
     others       clips of other words an epoch, per clip of a command
+    scenes       clips of "_unknown_" itself, which are no words, likewise; 0 draws them as a label's
     balance      0 draws clips as they come, 1 every word equally often
     mixup        how evenly pairs of windows are mixed: alpha of the beta distribution; 0 not
     average      decay of the moving average of weights that is judged and exported
@@ -109,6 +110,7 @@ class Training:
     smoothing: float = 0.05
     balance: float = 0.8
     others: float = 0.5
+    scenes: float = 0.0
     auxiliary: float = 0.3
     mixup: float = 0.0
     average: float = 0.998

@@ -52,11 +52,14 @@ class Sampler:
         self.data, self.experiment, self.lessons = data, experiment, lessons
         labels, options = len(experiment.labels), experiment.train
         count = np.bincount(data.words, minlength=len(data.names))
-        command = data.words < labels
-        self.size = int(command.sum() * (1 + options.others))
+        other, scene = data.words >= labels, np.zeros(len(data.words), np.bool_)
+        if options.scenes and UNKNOWN in experiment.labels:
+            scene = data.words == experiment.labels.index(UNKNOWN)
+        command = ~(other | scene)
         weight = count[data.words].astype(np.float64) ** -options.balance
-        for group, share in ((command, 1.0), (~command, options.others)):
+        for group, share in ((command, 1.0), (other, options.others), (scene, options.scenes)):
             weight[group] *= share / max(weight[group].sum(), 1e-12)
+        self.size = int(command.sum() * (1 + options.others + options.scenes))
         versions = np.bincount(data.clips, minlength=len(data.words))
         chance = (weight / versions)[data.clips]
         self.cumulative = np.cumsum(chance / chance.sum())
