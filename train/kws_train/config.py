@@ -95,7 +95,7 @@ class Training:
     temperature  softens both sides of the distillation
     auxiliary    weight of a second head, dropped at export, that names all words
     others       clips of other words an epoch, per clip of a command
-    scenes       clips of "_unknown_" itself, which are no words, likewise; 0 draws them as a label's
+    scenes       clips of "_unknown_" itself, no words, likewise; 0 draws them as a label
     balance      0 draws clips as they come, 1 every word equally often
     mixup        how evenly pairs of windows are mixed: alpha of the beta distribution; 0 not
     average      decay of the moving average of weights that is judged and exported

@@ -12,7 +12,8 @@ from kws_train.noise import SEED, Rng, Sound, Wave, amplitude, bed, to_int16
 PART = 600  # seconds, at most, that are given at a time
 SCENE = (10.0, 40.0)  # seconds of one mixture
 SOURCES = 3  # noises in a mixture, at most
-LEVEL_DB = (-55.0, -20.0)  # of each noise, relative to full scale
+LOUDEST_DB = -20.0  # of a noise, relative to full scale
+LEVEL_DB = (LOUDEST_DB - 35.0, LOUDEST_DB)  # of each, drawn uniformly
 SWING_DB = 8.0  # that its level moves up and down by, meanwhile
 _KNOT = 3.0  # seconds between two levels, about
 _FADE = 0.25  # seconds at both ends of a mixture
