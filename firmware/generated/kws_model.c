@@ -2934,7 +2934,7 @@ static const char *const labels[KWS_LABELS] = {
 };
 
 static const uint8_t thresholds[KWS_LABELS] = {
-    231, 189, 232, 241, 227, 238, 255, 246, 222, 255, 0, 0,
+    226, 189, 232, 240, 209, 210, 248, 241, 215, 244, 0, 0,
 };
 
 const struct kws_model kws_model = {
