@@ -11,8 +11,8 @@ import soundfile
 
 from kws import listen
 from kws.artefact import DEFAULT_MODEL, Artefact, list_models
-from kws.decide import is_keyword
 from kws.audio import read_audio
+from kws.decide import is_keyword
 from kws.spotter import Spotter
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
