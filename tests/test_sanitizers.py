@@ -67,7 +67,7 @@ def test_kernels(backend: str) -> None:
 def test_words_in_a_file(tmp_path: Path) -> None:
     samples, rate = soundfile.read(ROOT / "examples" / "commands.wav", dtype="int16")
     path = tmp_path / "some.wav"
-    soundfile.write(path, samples[: 2 * rate], rate)
+    soundfile.write(path, samples[: 3 * rate], rate)
     printed = [
         subprocess.run(
             [BUILD / program, "--listen", path],
