@@ -31,7 +31,7 @@ demo: $(VENV)/.runtime  ## Spot the words in a recording, then say how to use th
 	@echo "To listen to the microphone:  $(BIN)/kws-listen"
 
 .PHONY: voices
-voices: $(VENV)/.tests  ## Fetch the neural synthesiser that some trainings learn rare words from
+voices: $(VENV)/.tests  ## Fetch the neural synthesiser that a training can take words from
 	$(BIN)/python -m kws_train.fetch_voices --out .cache/kokoro
 
 train-%: $(VENV)/.tests  ## Train a model of train/experiments from the recordings in DATA

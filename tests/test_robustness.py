@@ -103,10 +103,19 @@ def test_commands(
         ["--data", "x", "--plot", "x.png"],
         ["--snr-sweep", "--data", "x", "--det", "x.png"],
         ["--loudness-sweep", "--data", "x", "--confusion", "x.png"],
+        ["--stream"],
+        [],
+        ["--data", "x", "--librispeech", "x"],
+        ["--data", "x", "--stream", "--confusion", "x.png"],
+        ["--data", "x", "--stream", "--list"],
+        ["--data", "x", "--stream", "--words", "0"],
+        ["--data", "x", "--stream", "--hours", "nan"],
     ],
 )
 def test_usage_errors(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
         evaluate.main(["--model", "tiny", *argv])
     assert exit_info.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("kws-eval: ")
+    assert err.count("\n") == 1

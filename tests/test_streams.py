@@ -336,24 +336,3 @@ def test_errors_are_one_line(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("kws-eval: ")
     assert message in err
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["--stream"],
-        [],
-        ["--data", "x", "--librispeech", "x"],
-        ["--data", "x", "--stream", "--confusion", "x.png"],
-        ["--data", "x", "--stream", "--list"],
-        ["--data", "x", "--stream", "--words", "0"],
-        ["--data", "x", "--stream", "--hours", "nan"],
-    ],
-)
-def test_usage_errors(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_info:
-        evaluate.main(["--model", "tiny", *argv])
-    assert exit_info.value.code == 2
-    err = capsys.readouterr().err
-    assert err.startswith("kws-eval: ")
-    assert err.count("\n") == 1

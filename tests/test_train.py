@@ -15,8 +15,9 @@ from kws.graph import read_graph
 from kws.spec import FrontEnd
 from kws_train.config import Training
 from kws_train.inventory import statistics
+from kws_train.sampler import Sampler
 from kws_train.synthesise import synthesise
-from kws_train.train import Sampler, learning_rate, main
+from kws_train.train import learning_rate, main
 from kws_train.versions import Corpus, copies
 
 RATE = FrontEnd().sample_rate

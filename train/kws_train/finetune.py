@@ -156,7 +156,7 @@ def _experiment(words: Sequence[str], known: Experiment, name: str, archive: Pat
 
 def _schedule(experiment: Experiment, data: Corpus) -> Training:
     """As many epochs as `STEPS` come to."""
-    from kws_train.train import Sampler
+    from kws_train.sampler import Sampler
 
     steps = Sampler(data, experiment, None).steps
     return replace(experiment.train, epochs=math.ceil(STEPS / steps))

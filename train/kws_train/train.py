@@ -6,10 +6,9 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,11 @@ from rich.progress import Progress
 from kws.artefact import models_dir
 from kws.command import Parser, run
 from kws_train import finetune
-from kws_train.augment import crop_and_mask
 from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
 from kws_train.data import UNKNOWN
 from kws_train.distil import lessons
 from kws_train.extras import TRAINING, need
+from kws_train.sampler import Sampler
 from kws_train.versions import Corpus, corpus
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
@@ -32,60 +31,6 @@ WEIGHTS = "best.weights.h5"
 SEED = "-seed"
 FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
 console = Console(stderr=True)
-
-
-class Batch(NamedTuple):
-    """What one step reads: windows, the word of each, its share where it is mixed, and lessons."""
-
-    windows: NDArray[np.int8]
-    words: NDArray[np.intp]
-    share: NDArray[np.float32]
-    soft: NDArray[np.float16]
-
-
-class Sampler:
-    """Draws an epoch's clips: the rare words more often, other words among them."""
-
-    def __init__(
-        self, data: Corpus, experiment: Experiment, lessons: NDArray[np.float16] | None
-    ) -> None:
-        self.data, self.experiment, self.lessons = data, experiment, lessons
-        labels, options = len(experiment.labels), experiment.train
-        count = np.bincount(data.words, minlength=len(data.names))
-        other, scene = data.words >= labels, np.zeros(len(data.words), np.bool_)
-        if options.scenes and UNKNOWN in experiment.labels:
-            scene = data.words == experiment.labels.index(UNKNOWN)
-        command = ~(other | scene)
-        weight = count[data.words].astype(np.float64) ** -options.balance
-        for group, share in ((command, 1.0), (other, options.others), (scene, options.scenes)):
-            weight[group] *= share / max(weight[group].sum(), 1e-12)
-        self.size = int(command.sum() * (1 + options.others + options.scenes))
-        versions = np.bincount(data.clips, minlength=len(data.words))
-        chance = (weight / versions)[data.clips]
-        self.cumulative = np.cumsum(chance / chance.sum())
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, which depend on the seed and its number alone."""
-        options = self.experiment.train
-        rng = np.random.default_rng([options.seed, number])
-        for _ in range(self.steps):
-            chosen = np.searchsorted(self.cumulative, rng.random(options.batch))
-            chosen = np.minimum(chosen, len(self.cumulative) - 1)
-            windows = crop_and_mask(
-                self.data.versions[chosen], self.experiment.front_end, self.experiment.augment, rng
-            )
-            share = np.ones(options.batch)
-            if options.mixup:
-                share = rng.beta(options.mixup, options.mixup, options.batch)
-                share = np.maximum(share, 1 - share)
-            words = self.data.words[self.data.clips[chosen]]
-            soft = np.zeros((0, 0), np.float16) if self.lessons is None else self.lessons[chosen]
-            yield Batch(windows, words, share.astype(np.float32), soft)
-
-    @property
-    def steps(self) -> int:
-        """Batches in an epoch."""
-        return self.size // self.experiment.train.batch
 
 
 def learning_rate(options: Training, step: int, steps: int) -> float:
