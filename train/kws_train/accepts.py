@@ -11,11 +11,11 @@ from kws.audio import read_audio
 from kws.decide import Detection
 from kws_train import align
 from kws_train.intervals import Rate
+from kws_train.speech import HOMOPHONES
 from kws_train.streams import Reading, Utterance
 
 WITHIN = 1.0  # seconds: how far from a detection a word may lie that excuses it
 CONTEXT = (1.5, 0.5)  # seconds before and after a detection whose words are told
-HOMOPHONES = {"no": ("know",), "right": ("write", "rite", "wright")}  # that sound like commands
 _HOUR = 3600.0
 
 Times = Callable[[Utterance], Sequence[tuple[float, float]]]

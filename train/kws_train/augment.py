@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -17,6 +18,7 @@ Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
+PAUSE = (0.05, 0.1)  # seconds before and after a word that tell that it stands alone
 _WARPS = 9
 _CHANNEL_BANDS = 8
 _CEILING = 32_767.0
@@ -32,6 +34,7 @@ class Augmentation:
             the same of a recording of a word that is no label; 0 takes `copies`
     margin  columns on both sides of the window, for the shift that is drawn in each epoch
     shift   columns that the window may move either way in an epoch, at most `margin`
+    whole   whether a label's word, with a `PAUSE` around it, stays in the window that moves
     speed   playback speed, which moves pitch, formants and tempo together
     warp    factor of the mel bands' frequencies, which moves the formants alone (vocal tract
             length perturbation, Jaitly and Hinton, 2013)
@@ -40,7 +43,7 @@ class Augmentation:
     beside  share of the versions with other words before and after, see scenes.py
     room    share of the versions in a reverberant room
     partial clips of the label "_unknown_" that are labels' words cut short, a label's clip each
-    joined  clips of "_unknown_" that are words joined to running speech, a label's clip each
+    joined  clips of "_unknown_" that are words joined to phrases, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
     snr_db  ratio of the recording's power to the noise's, in dB
@@ -52,6 +55,7 @@ class Augmentation:
     other_copies: int = 0
     margin: int = 8
     shift: int = 6
+    whole: bool = False
     speed: tuple[float, float] = (0.87, 1.15)
     warp: tuple[float, float] = (0.88, 1.0)
     channel: float = 0.0
@@ -70,6 +74,13 @@ class Augmentation:
     def samples(self, spec: FrontEnd) -> int:
         """Samples of a version: the window and its margins."""
         return spec.samples + 2 * self.margin * spec.hop
+
+
+class Version(NamedTuple):
+    """A varied recording: int16 samples, and the first and the end of those that are spoken."""
+
+    samples: Wave
+    spoken: tuple[int, int]
 
 
 def warped(spec: FrontEnd, options: Augmentation) -> list[FrontEnd]:
@@ -95,10 +106,11 @@ def vary(
     options: Augmentation,
     rng: Rng,
     others: Sequence[Wave] = (),
-) -> Wave:
-    """One varied version of a recording: int16 [options.samples(spec)].
+    rooms: Sequence[scenes.Sound] = (),
+) -> Version:
+    """One varied version of a recording, `options.samples(spec)` long.
 
-    `others` are what words beside it are drawn from.
+    `others` are what words beside it are drawn from, `rooms` the responses of rooms.
     """
     sound = wave.astype(np.float32)
     speed = rng.uniform(*options.speed)
@@ -106,25 +118,52 @@ def vary(
     if options.channel:
         sound = _coloured(sound, options.channel, rng)
     sound = _placed(sound, options.samples(spec), rng.integers(-spec.hop // 2, spec.hop // 2 + 1))
+    spoken = scenes.extent(sound, spec.sample_rate)
     if others and rng.random() < options.beside:
         before, after = (others[i].astype(np.float32) for i in rng.integers(len(others), size=2))
         sound = scenes.beside(sound, before, after, spec.sample_rate, rng)
-    if options.room and rng.random() < options.room:
-        sound = scenes.in_a_room(sound, spec.sample_rate, rng)
+    if rooms and rng.random() < options.room:
+        sound = scenes.in_a_room(sound, rooms[rng.integers(len(rooms))])
     if rng.random() < options.noise:
         noise = noise_like(len(sound), noises, rng)
         sound = sound + noise * _noise_gain(sound, noise, rng.uniform(*options.snr_db))
     sound = sound * 10 ** (rng.uniform(*options.gain_db) / 20)
     sound = sound * min(1.0, _CEILING / max(float(np.abs(sound).max()), 1.0))
-    return np.asarray(np.rint(sound)).astype(np.int16)
+    return Version(np.asarray(np.rint(sound)).astype(np.int16), spoken)
+
+
+def starts(
+    spoken: NDArray[np.int32], spec: FrontEnd, options: Augmentation, free: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """The first and the last column that each version's window may start at: [n, 2].
+
+    `spoken` are samples, [n, 2]. Where `options.whole` and not `free`, what is spoken stays in the
+    window; the window in the middle always may be.
+    """
+    middle = options.margin
+    low, high = (np.full(len(spoken), middle + way * options.shift) for way in (-1, 1))
+    if options.whole:
+        before, after = (seconds * spec.sample_rate for seconds in PAUSE)
+        least = np.ceil((spoken[:, 1] + after - spec.samples) / spec.hop)
+        most = np.floor((spoken[:, 0] - before) / spec.hop)
+        low = np.where(free, low, np.clip(least, low, middle))
+        high = np.where(free, high, np.clip(most, middle, high))
+    return np.stack([low, high], axis=1).astype(np.int32)
 
 
 def crop_and_mask(
-    versions: NDArray[np.int8], spec: FrontEnd, options: Augmentation, rng: Rng
+    versions: NDArray[np.int8],
+    within: NDArray[np.int32],
+    spec: FrontEnd,
+    options: Augmentation,
+    rng: Rng,
 ) -> NDArray[np.int8]:
-    """Windows of a batch, shifted and masked: [n, columns + 2 margin, c] to [n, columns, c]."""
+    """Windows of a batch, masked, each with a start drawn `within` what `starts` says: [n, 2].
+
+    [n, columns + 2 margin, coefficients] to [n, columns, coefficients].
+    """
     n = len(versions)
-    start = options.margin + rng.integers(-options.shift, options.shift + 1, n)
+    start = rng.integers(within[:, 0], within[:, 1] + 1)
     rows = start[:, None] + np.arange(spec.columns)
     batch = versions[np.arange(n)[:, None], rows]
     time = _bands(n, spec.columns, options.time_masks, options.time_width, rng)
@@ -135,11 +174,13 @@ def crop_and_mask(
 
 def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
     """`sound` through a smooth random filter, whose bands lie closer at low frequencies."""
-    spectrum = np.fft.rfft(sound)
+    size = scenes.fast_length(len(sound))
+    spectrum = np.fft.rfft(sound, size)
     place = np.sqrt(np.linspace(0, 1, len(spectrum)))
     bands = np.linspace(0, 1, _CHANNEL_BANDS)
     gain_db = np.interp(place, bands, rng.normal(0, deviation_db, _CHANNEL_BANDS))
-    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(sound)).astype(np.float32)
+    coloured = np.fft.irfft(spectrum * 10 ** (gain_db / 20), size)
+    return coloured[: len(sound)].astype(np.float32)
 
 
 def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:

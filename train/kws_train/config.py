@@ -72,7 +72,8 @@ class Synthetic:
     least        clips of each label by espeak-ng and flite
     fill         more of them, up to as many with the recordings
     others       clips of each other word, up to as many with the recordings; 0 makes none
-    running      minutes of running speech by them, of the label "_unknown_"
+    words        clips of frequent words that are no labels, of the label "_unknown_"
+    running      minutes of running speech by them, likewise
     neural       clips of each label by a neural synthesiser, see voices.py
     neural_fill  more of them, up to as many with the recordings
     """
@@ -80,6 +81,7 @@ class Synthetic:
     least: int = 60
     fill: int = 500
     others: int = 0
+    words: int = 0
     running: float = 0.0
     neural: int = 0
     neural_fill: int = 0

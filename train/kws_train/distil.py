@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from kws.decide import is_keyword
 from kws_train.config import ConfigError, Experiment, read_experiment
 from kws_train.versions import Corpus
 
@@ -24,7 +26,8 @@ def lessons(
     """The teachers' mean posteriors at the experiment's temperature: [versions, labels].
 
     A version is heard in the middle of its margins: its word is the same wherever an epoch's
-    window lies. What one teacher says is kept in `cache`, under a key of its weights.
+    window lies. Clips that were made to be "_unknown_" or "_silence_" are that, whatever a teacher
+    thinks. What one teacher says is kept in `cache`, under a key of its weights.
     """
     heat = experiment.train.temperature
     told = [_logits(runs / name, cache, data, experiment) for name in teachers]
@@ -33,6 +36,9 @@ def lessons(
         part = slice(start, start + BATCH)
         soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
         mean[part] = sum(soft) / len(soft)
+    made = np.append([not is_keyword(label) for label in experiment.labels], False)
+    word = np.minimum(data.words, len(experiment.labels))[data.clips]
+    mean[made[word]] = np.eye(len(made), len(experiment.labels))[word[made[word]]]
     return mean
 
 
@@ -40,21 +46,23 @@ def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDA
     from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
 
     other = read_experiment(run / EXPERIMENT)
-    if other.labels != experiment.labels or other.front_end != experiment.front_end:
+    columns = other.front_end.columns
+    same = replace(other.front_end, columns=experiment.front_end.columns)
+    if other.labels != experiment.labels or same != experiment.front_end:
         raise ConfigError(
             f"{run.name} has other labels or another front-end; expected a teacher with this "
-            "experiment's"
+            "experiment's, but for the columns of its window"
         )
     key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
         _, model = load_trained(run)
-        margin = experiment.augment.margin
-        rows = slice(margin, margin + experiment.front_end.columns)
+        first = (data.versions.shape[1] - columns) // 2
+        rows = slice(first, first + columns)
         starts = range(0, len(data.versions), BATCH)
         console = Console(stderr=True)
         parts = [
-            predict(model, np.asarray(data.versions[i : i + BATCH, rows]), experiment)
+            predict(model, np.asarray(data.versions[i : i + BATCH, rows]), other)
             for i in track(starts, f"Asking {run.name}", console=console)
         ]
         with path.with_suffix(".part").open("wb") as file:

@@ -6,7 +6,7 @@ import importlib.util
 
 from kws.errors import RuntimeMissing
 
-TRAINING = ("tensorflow", "tf_keras", "qkeras", "pyparsing")
+TRAINING = ("tensorflow", "tf_keras", "qkeras", "pyparsing", "pyroomacoustics")
 
 
 def missing(*packages: str) -> list[str]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_train.augment import crop_and_mask
+from kws.decide import is_keyword
+from kws_train.augment import crop_and_mask, starts
 from kws_train.config import Experiment
 from kws_train.data import UNKNOWN
 from kws_train.versions import Corpus
@@ -43,6 +44,9 @@ class Sampler:
         versions = np.bincount(data.clips, minlength=len(data.words))
         chance = (weight / versions)[data.clips]
         self.cumulative = np.cumsum(chance / chance.sum())
+        said = np.array([is_keyword(name) for name in data.names[:labels]])
+        free = ~np.append(said, False)[np.minimum(data.words, labels)][data.clips]
+        self.starts = starts(data.spoken, experiment.front_end, experiment.augment, free)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
@@ -52,7 +56,11 @@ class Sampler:
             chosen = np.searchsorted(self.cumulative, rng.random(options.batch))
             chosen = np.minimum(chosen, len(self.cumulative) - 1)
             windows = crop_and_mask(
-                self.data.versions[chosen], self.experiment.front_end, self.experiment.augment, rng
+                self.data.versions[chosen],
+                self.starts[chosen],
+                self.experiment.front_end,
+                self.experiment.augment,
+                rng,
             )
             share = np.ones(options.batch)
             if options.mixup:

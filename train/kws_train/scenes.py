@@ -1,4 +1,4 @@
-"""What a stream has besides whole words in quiet: rooms, neighbours, words cut short or joined."""
+"""What a stream has besides whole words in quiet: rooms, neighbours, words cut short, phrases."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ SILENT_DB = -30.0  # of a recording's loudest frame: what is below at its ends i
 FRAME = 0.01  # seconds
 MARGIN = 0.03  # seconds that stay around what is spoken
 GAP = (0.1, 0.4)  # seconds between words
-JOINT = (-0.05, 0.05)  # seconds between words that are joined; they overlap below 0
+JOINT = (-0.1, 0.02)  # seconds between words of a phrase; below 0 they overlap
+WORDS = (2, 7)  # of a phrase, or parts of words
+START = (-0.4, 0.6)  # seconds from the beginning of a clip to that of its phrase
 LEVEL_DB = (-8.0, 4.0)  # of a word beside, to that of the word
 KEPT = (0.2, 0.45)  # share that is left of a word cut short
 FADE = 0.005  # seconds in which a part of a recording comes and goes
-DECAY = (0.1, 0.6)  # seconds in which a room's sound falls by 60 dB
-DIRECT_DB = (-3.0, 9.0)  # of the direct sound, to that of the room
+ROOM = ((2.5, 8.0), (2.5, 6.0), (2.2, 3.5))  # metres: length, width, height
+ABSORPTION = (0.1, 0.6)  # share of the energy that walls take
+REFLECTIONS = 12  # at most, one after the other, of which an image is followed
+WALL = 0.4  # metres that talker and microphone keep from the walls
 
 
 def extent(sound: Sound, rate: int) -> tuple[int, int]:
@@ -76,17 +80,18 @@ def cut_off(wave: Wave, length: int, rate: int, rng: Rng) -> Wave:
     return window
 
 
-def joined(waves: Sequence[Wave], length: int, rate: int, rng: Rng) -> Wave:
+def phrase(waves: Sequence[Wave], length: int, rate: int, rng: Rng) -> Wave:
     """Words, and parts of them, one into the other as in running speech: int16 [length].
 
-    Real voices say them, which synthesised running speech lacks.
+    Each comes from `waves` at random. The phrase may have begun before, and may end before the
+    clip does. Real voices say it, which synthesised running speech lacks.
     """
     sound = np.zeros(length, np.float32)
     fade = np.linspace(0, 1, int(FADE * rate), dtype=np.float32)
-    place = -int(rng.uniform(0, 0.3) * rate)  # the first one has begun before
+    place = int(rng.uniform(*START) * rate)
     peak = None
-    while place < length:
-        wave = waves[rng.integers(len(waves))].astype(np.float32)
+    for number in rng.integers(len(waves), size=rng.integers(*WORDS)):
+        wave = waves[number].astype(np.float32)
         start, stop = extent(wave, rate)
         part = wave[start:stop].copy()
         if len(part) <= 2 * len(fade):
@@ -102,22 +107,40 @@ def joined(waves: Sequence[Wave], length: int, rate: int, rng: Rng) -> Wave:
     return np.asarray(np.clip(np.rint(sound), -(2**15), 2**15 - 1), np.int16)
 
 
-def in_a_room(sound: Sound, rate: int, rng: Rng) -> Sound:
-    """`sound` with the reverberation of a random room: [n] to [n].
+def rooms(count: int, rate: int, rng: Rng) -> list[Sound]:
+    """Impulse responses of random rooms, from the direct sound on.
 
-    The room's response is noise that decays exponentially behind the direct sound: Polack's
-    model (1988).
+    Shoeboxes by the image-source method (Allen and Berkley, 1979), as pyroomacoustics has it;
+    talker and microphone stand anywhere in them.
     """
-    seconds = rng.uniform(*DECAY)
-    length = int(seconds * rate)
-    tail = rng.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
-    tail[: int(0.002 * rate)] = 0
-    tail *= 10 ** (-rng.uniform(*DIRECT_DB) / 20) / np.sqrt(np.square(tail).sum())
-    tail[0] = 1
-    size = 1 << (len(sound) + length - 1).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)[: len(sound)]
+    import pyroomacoustics
+
+    made = []
+    for _ in range(count):
+        size = np.array([rng.uniform(*side) for side in ROOM])
+        walls = pyroomacoustics.Material(rng.uniform(*ABSORPTION))
+        room = pyroomacoustics.ShoeBox(size, rate, walls, max_order=REFLECTIONS)
+        room.add_source(rng.uniform(WALL, size - WALL))
+        room.add_microphone(rng.uniform(WALL, size - WALL))
+        room.compute_rir()
+        response = np.asarray(room.rir[0][0], np.float32)
+        loud = np.abs(response)
+        made.append(response[int(np.argmax(loud > 0.3 * loud.max())) :])
+    return made
+
+
+def in_a_room(sound: Sound, response: Sound) -> Sound:
+    """`sound` as it is heard in a room, at its own power: [n] to [n]."""
+    size = fast_length(len(sound) + len(response) - 1)
+    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
+    wet = np.fft.irfft(spectrum, size)[: len(sound)]
     power = float(np.square(sound).mean()) / max(float(np.square(wet).mean()), 1e-9)
-    return np.asarray(wet * np.sqrt(power), np.float32)
+    return np.asarray(wet * np.float32(np.sqrt(power)), np.float32)
+
+
+def fast_length(samples: int) -> int:
+    """At least so many, of small factors: what a Fourier transform takes quickly."""
+    return -(-samples // 1024) * 1024
 
 
 def _peak(sound: Sound) -> float:

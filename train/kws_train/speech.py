@@ -1,9 +1,11 @@
-"""Running speech from speech synthesisers: what a spotter hears most and must not answer."""
+"""English from speech synthesisers, words and running speech: what a spotter must not answer."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ Wave = NDArray[np.int16]
 VOCABULARY = 5000  # the most frequent English words
 FLATNESS = 0.5  # exponent of their frequency: lower lets rare words come more often
 LENGTH = (4, 15)  # words in a sentence
+HOMOPHONES = {"no": ("know",), "right": ("write", "rite", "wright")}  # that sound like commands
 
 
 def running_speech(seconds: float, rate: int, seed: int, without: Collection[str] = ()) -> Wave:
@@ -41,6 +44,31 @@ def running_speech(seconds: float, rate: int, seed: int, without: Collection[str
             made += len(parts[-1])
             advance(len(parts[-1]))
     return np.asarray(np.concatenate([np.zeros(0, np.int16), *parts])[:wanted])
+
+
+def spoken_words(count: int, rate: int, seed: int, without: Collection[str] = ()) -> list[Wave]:
+    """Words alone, each in another voice: mono int16 at `rate`.
+
+    Drawn as in `running_speech`, which has the same errors; what sounds like one of those in
+    `without` is left out as well.
+    """
+    need_synthesisers()
+    alike = (other for word in without for other in HOMOPHONES.get(word, ()))
+    words, chance = _vocabulary({*without, *alike})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress("Speaking words", count) as advance,
+    ):
+
+        def say(index: int) -> Wave:
+            rng = np.random.default_rng([seed, index, count])
+            word = str(rng.choice(words, p=chance))
+            wave = speak(word, Path(folder) / f"{index}.wav", index, rng, rate)
+            advance(1)
+            return wave
+
+        return list(pool.map(say, range(count)))
 
 
 def _vocabulary(without: Collection[str]) -> tuple[list[str], NDArray[np.float64]]:

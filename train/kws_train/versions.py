@@ -21,13 +21,16 @@ from kws.tables import tables
 from kws_train import augment, data, scenes
 from kws_train.config import Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip
-from kws_train.speech import running_speech
+from kws_train.speech import running_speech, spoken_words
 from kws_train.synthesise import synthesise
 from kws_train.voices import Voices
 
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
+ROOMS = 400  # that versions are heard in
 SILENCES = 600  # clips of noise alone
+ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
+LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
 VOICES = "kokoro"  # the folder in the cache that `make voices` fills
 console = Console(stderr=True)
@@ -42,6 +45,7 @@ class Corpus:
     versions    [n, columns + 2 margin, coefficients]
     clips       [n] the clip that a version is of
     words       [clips] index into `names`
+    spoken      [n, 2] the first and the end of the samples of a version in which it is said
     recordings  how many of the clips are recordings, the first ones
     synthetic   how many of those after them a synthesiser spoke
     validation  [m, columns, coefficients], one centred window a clip of a label, or of any word
@@ -54,6 +58,7 @@ class Corpus:
     versions: Columns
     clips: NDArray[np.intp]
     words: NDArray[np.intp]
+    spoken: NDArray[np.int32]
     recordings: int
     synthetic: int
     validation: Columns
@@ -74,19 +79,22 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     if not folder.is_dir():
         kept, waves = data.load(training, spec.sample_rate)
         words = [names.index(clip.word) for clip in kept]
+        speakers = [clip.speaker for clip in kept]
         for word, made in _synthesised(words, names, cache, experiment):
             waves += made
             words += [word] * len(made)
         synthetic = len(words) - len(kept)
         noises = augment.training_noises(data.noises(root, spec.sample_rate))
-        for label, made in _scenes(waves, words, noises, experiment):
+        for label, made in _scenes(waves, words, speakers, noises, experiment):
             waves = [*waves, *made]
             words += [label] * len(made)
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
         beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
-        np.save(partial / "versions.npy", make_versions(waves, clips, noises, beside, experiment))
+        versions, spoken = make_versions(waves, clips, noises, beside, experiment)
+        np.save(partial / "versions.npy", versions)
+        np.save(partial / "spoken.npy", spoken)
         np.save(partial / "clips.npy", clips)
         np.save(partial / "words.npy", words)
         np.save(partial / "recordings.npy", len(kept))
@@ -103,6 +111,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         versions=stored["versions"],
         clips=np.array(stored["clips"]),
         words=np.array(stored["words"]),
+        spoken=np.array(stored["spoken"]),
         recordings=int(stored["recordings"]),
         synthetic=int(stored["synthetic"]),
         validation=data.windows(waves, spec),
@@ -113,10 +122,13 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
 def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     """Versions of each clip, more for labels that have fewer clips than the median label."""
     labels = len(experiment.labels)
+    other = [not is_keyword(label) for label in experiment.labels]
     count = np.bincount(words)
     more = np.clip(np.median(count[:labels]) / np.maximum(count, 1), 1, augment.RARE)
     more *= experiment.augment.copies
     more[labels:] = experiment.augment.other_copies or experiment.augment.copies
+    if experiment.augment.other_copies:
+        more[:labels][other] = experiment.augment.other_copies
     return np.asarray(np.rint(more).astype(np.intp)[words])
 
 
@@ -126,8 +138,10 @@ def make_versions(
     noises: Sequence[Wave],
     beside: Sequence[Wave],
     experiment: Experiment,
-) -> Columns:
+) -> tuple[Columns, NDArray[np.int32]]:
     """The versions whose clips are named: int8 [n, columns + 2 margin, coefficients].
+
+    Beside them the samples in which something is said, [n, 2].
 
     Words of `beside` may stand before and after; a label's would make another answer right.
     Each version has a generator of its own, so that it does not depend on the others.
@@ -136,19 +150,25 @@ def make_versions(
     mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
     versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
+    spoken = np.empty((len(clips), 2), np.int32)
+    rooms: list[scenes.Sound] = []
+    if options.room:
+        rooms = scenes.rooms(ROOMS, spec.sample_rate, np.random.default_rng(len(clips)))
 
     def make(index: int) -> None:
         rng = np.random.default_rng([index, len(clips)])
         mfcc = mfccs[rng.integers(len(mfccs))]
-        wave = augment.vary(waves[clips[index]], noises, spec, options, rng, beside)
-        versions[index] = mfcc.clip(wave)
+        wave = waves[clips[index]]
+        version = augment.vary(wave, noises, spec, options, rng, beside, rooms)
+        versions[index] = mfcc.clip(version.samples)
+        spoken[index] = version.spoken
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in track(
             pool.map(make, range(len(clips))), "Varying clips", total=len(clips), console=console
         ):
             pass
-    return versions
+    return versions, spoken
 
 
 def _synthesised(
@@ -175,7 +195,11 @@ def _synthesised(
 
 
 def _scenes(
-    waves: Sequence[Wave], words: Sequence[int], noises: Sequence[Wave], experiment: Experiment
+    waves: Sequence[Wave],
+    words: Sequence[int],
+    speakers: Sequence[str],
+    noises: Sequence[Wave],
+    experiment: Experiment,
 ) -> list[tuple[int, list[Wave]]]:
     """Clips of the labels that no folder has: what is no word as unknown, noise as silence."""
     labels, spec, options = experiment.labels, experiment.front_end, experiment.augment
@@ -183,8 +207,11 @@ def _scenes(
     made = []
     if UNKNOWN in labels:
         own = [wave for wave, word in zip(waves, words, strict=True) if word < len(labels)]
-        others = [wave for wave, word in zip(waves, words, strict=True) if word >= len(labels)]
-        made.append((labels.index(UNKNOWN), _no_words(own, others, experiment, rng)))
+        voices: dict[str, list[Wave]] = {}
+        for wave, speaker in zip(waves, speakers, strict=False):  # synthesised ones have none
+            voices.setdefault(speaker, []).append(wave)
+        several = [said for said in voices.values() if len(said) >= LEAST]
+        made.append((labels.index(UNKNOWN), _no_words(own, waves, several, experiment, rng)))
     if SILENCE in labels:
         quiet = []
         for _ in range(SILENCES):
@@ -197,30 +224,52 @@ def _scenes(
 
 
 def _no_words(
-    own: Sequence[Wave], others: Sequence[Wave], experiment: Experiment, rng: np.random.Generator
+    own: Sequence[Wave],
+    all_words: Sequence[Wave],
+    voices: Sequence[Sequence[Wave]],
+    experiment: Experiment,
+    rng: np.random.Generator,
 ) -> list[Wave]:
-    """Parts of the labels' words alone, words joined, and synthesised running speech."""
-    spec, options = experiment.front_end, experiment.augment
+    """What no command is: parts of the labels' words, phrases, and what synthesisers say.
+
+    A label's word within a phrase is no command either: one stands alone.
+    """
+    spec, options, synthetic = experiment.front_end, experiment.augment, experiment.synthetic
     rate, length = spec.sample_rate, options.samples(spec)
     chosen = rng.permutation(len(own))[: int(options.partial * len(own))]
     cut = [scenes.cut_short(own[i], rate, rng) for i in chosen]
     off = [scenes.cut_off(own[i], spec.samples, rate, rng) for i in chosen[::2]]
-    parts = [*others, *cut]
-    salad = [
-        scenes.joined(parts, length, rate, rng)
-        for _ in range(int(options.joined * len(own)) if parts else 0)
-    ]
-    seconds = 60 * experiment.synthetic.running
-    read = running_speech(seconds, rate, len(own), experiment.labels) if seconds else own[0][:0]
-    return [*cut[1::2], *off, *salad, *(read[i : i + length] for i in range(0, len(read), length))]
+    phrases = []
+    for _ in range(int(options.joined * len(own))):
+        said = all_words
+        if voices and rng.random() < ONE_SPEAKER:
+            said = voices[rng.integers(len(voices))]
+        parts = [*(scenes.cut_short(said[i], rate, rng) for i in rng.integers(len(said), size=2))]
+        whole = [said[i] for i in rng.integers(len(said), size=4)]
+        phrases.append(scenes.phrase([*parts, *whole], length, rate, rng))
+    made: list[Wave] = []
+    if synthetic.words:
+        made = spoken_words(synthetic.words, rate, len(own), experiment.labels)
+    if synthetic.running:
+        read = running_speech(60 * synthetic.running, rate, len(own), experiment.labels)
+        made += [read[i : i + length] for i in range(0, len(read), length)]
+    return [*cut[1::2], *off, *phrases, *made]
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
     spec = experiment.front_end
     shaping = {name: value for name, value in asdict(experiment.augment).items() if value}
-    for name in ("shift", "time_masks", "time_width", "frequency_masks", "frequency_width"):
+    for name in (
+        "shift",
+        "whole",
+        "time_masks",
+        "time_width",
+        "frequency_masks",
+        "frequency_width",
+    ):
         shaping.pop(name, None)  # drawn in every epoch, not in the versions
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
-    parts = [tables(spec).digest, spec.columns, shaping, asdict(experiment.synthetic)]
+    spoken = {name: value for name, value in asdict(experiment.synthetic).items() if value}
+    parts = [tables(spec).digest, spec.columns, shaping, spoken]
     text = json.dumps([*parts, experiment.labels]) + names
     return hashlib.sha256(text.encode()).hexdigest()[:16]
