@@ -65,24 +65,20 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Synthesised clips in the training set; of words that are no labels a third of `neural`.
+    """Synthesised clips in the training set.
 
     Rare words alone would teach that a synthesiser's voice is a rare word.
 
-    least        clips of each label by espeak-ng and flite
-    fill         more of them, up to as many with the recordings
-    others       clips of each other word, up to as many with the recordings; 0 makes none
-    running      minutes of running speech by them, of the label "_unknown_"
-    neural       clips of each label by a neural synthesiser, see voices.py
-    neural_fill  more of them, up to as many with the recordings
+    least    clips of each label by espeak-ng and flite
+    fill     more of them, up to as many with the recordings
+    others   clips of each other word, up to as many with the recordings; 0 makes none
+    running  minutes of running speech by them, of the label "_unknown_"
     """
 
     least: int = 60
     fill: int = 500
     others: int = 0
     running: float = 0.0
-    neural: int = 0
-    neural_fill: int = 0
 
 
 @dataclass(frozen=True)
