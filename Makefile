@@ -30,10 +30,6 @@ demo: $(VENV)/.runtime  ## Spot the words in a recording, then say how to use th
 	    || echo "First, for the microphone:  sudo apt-get install libportaudio2"
 	@echo "To listen to the microphone:  $(BIN)/kws-listen"
 
-.PHONY: voices
-voices: $(VENV)/.tests  ## Fetch the neural synthesiser that a training can take words from
-	$(BIN)/python -m kws_train.fetch_voices --out .cache/kokoro
-
 train-%: $(VENV)/.tests  ## Train a model of train/experiments from the recordings in DATA
 	$(BIN)/kws-train $* --data "$(DATA)/speech_commands" $(ARGS)
 

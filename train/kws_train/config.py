@@ -65,17 +65,15 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Synthesised clips in the training set; of words that are no labels a third of `neural`.
+    """Synthesised clips in the training set.
 
     Rare words alone would teach that a synthesiser's voice is a rare word.
 
-    least        clips of each label by espeak-ng and flite
-    fill         more of them, up to as many with the recordings
-    others       clips of each other word, up to as many with the recordings; 0 makes none
-    words        clips of frequent words that are no labels, of the label "_unknown_"
-    running      minutes of running speech by them, likewise
-    neural       clips of each label by a neural synthesiser, see voices.py
-    neural_fill  more of them, up to as many with the recordings
+    least    clips of each label by espeak-ng and flite
+    fill     more of them, up to as many with the recordings
+    others   clips of each other word, up to as many with the recordings; 0 makes none
+    words    clips of frequent words that are no labels, of the label "_unknown_"
+    running  minutes of running speech by them, likewise
     """
 
     least: int = 60
@@ -83,8 +81,6 @@ class Synthetic:
     others: int = 0
     words: int = 0
     running: float = 0.0
-    neural: int = 0
-    neural_fill: int = 0
 
 
 @dataclass(frozen=True)

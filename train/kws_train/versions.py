@@ -23,7 +23,6 @@ from kws_train.config import Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip
 from kws_train.speech import running_speech, spoken_words
 from kws_train.synthesise import synthesise
-from kws_train.voices import Voices
 
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
@@ -32,7 +31,6 @@ SILENCES = 600  # clips of noise alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
-VOICES = "kokoro"  # the folder in the cache that `make voices` fills
 console = Console(stderr=True)
 
 
@@ -80,7 +78,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         kept, waves = data.load(training, spec.sample_rate)
         words = [names.index(clip.word) for clip in kept]
         speakers = [clip.speaker for clip in kept]
-        for word, made in _synthesised(words, names, cache, experiment):
+        for word, made in _synthesised(words, names, experiment):
             waves += made
             words += [word] * len(made)
         synthetic = len(words) - len(kept)
@@ -172,25 +170,18 @@ def make_versions(
 
 
 def _synthesised(
-    words: Sequence[int], names: Sequence[str], cache: Path, experiment: Experiment
+    words: Sequence[int], names: Sequence[str], experiment: Experiment
 ) -> list[tuple[int, list[Wave]]]:
-    """Clips that synthesisers speak, by index of their word; neural ones are kept in `cache`."""
+    """Clips that synthesisers speak, by index of their word."""
     options, labels = experiment.synthetic, len(experiment.labels)
     rate = experiment.front_end.sample_rate
     count = np.bincount(words, minlength=len(names))
-    spoken = [i for i, name in enumerate(names) if is_keyword(name)]
     made = []
-    for i in spoken:
+    for i, name in enumerate(names):
         fill = options.fill if i < labels else options.others
-        if fill:
+        if fill and is_keyword(name):
             wanted = max(options.least, fill - int(count[i]))
-            made.append((i, synthesise(names[i], wanted, rate)))
-    if options.neural:
-        voices, kept = Voices(cache / VOICES), cache / f"spoken-{rate}"
-        for i in spoken:
-            more = max(options.neural, options.neural_fill - int(count[i]))
-            wanted = more if i < labels else options.neural // 3
-            made.append((i, voices.clips(names[i], wanted, rate, kept / names[i])))
+            made.append((i, synthesise(name, wanted, rate)))
     return made
 
 
