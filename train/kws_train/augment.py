@@ -179,8 +179,8 @@ def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDAr
     place = np.sqrt(np.linspace(0, 1, len(spectrum)))
     bands = np.linspace(0, 1, _CHANNEL_BANDS)
     gain_db = np.interp(place, bands, rng.normal(0, deviation_db, _CHANNEL_BANDS))
-    coloured = np.fft.irfft(spectrum * 10 ** (gain_db / 20), size)
-    return coloured[: len(sound)].astype(np.float32)
+    coloured = np.fft.irfft(spectrum * 10 ** (gain_db / 20), size)[: len(sound)]
+    return coloured.astype(np.float32)
 
 
 def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:
