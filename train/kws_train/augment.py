@@ -148,7 +148,7 @@ def starts(
         most = np.floor((spoken[:, 0] - before) / spec.hop)
         low = np.where(free, low, np.clip(least, low, middle))
         high = np.where(free, high, np.clip(most, middle, high))
-    return np.stack([low, high], axis=1).astype(np.int32)
+    return np.asarray(np.stack([low, high], axis=1), np.int32)
 
 
 def crop_and_mask(
