@@ -119,7 +119,7 @@ def rooms(count: int, rate: int, rng: Rng) -> list[Sound]:
     for _ in range(count):
         size = np.array([rng.uniform(*side) for side in ROOM])
         walls = pyroomacoustics.Material(rng.uniform(*ABSORPTION))
-        room = pyroomacoustics.ShoeBox(size, rate, walls, max_order=REFLECTIONS)
+        room = pyroomacoustics.ShoeBox(size, fs=rate, materials=walls, max_order=REFLECTIONS)
         room.add_source(rng.uniform(WALL, size - WALL))
         room.add_microphone(rng.uniform(WALL, size - WALL))
         room.compute_rir()
