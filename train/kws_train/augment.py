@@ -174,13 +174,10 @@ def crop_and_mask(
 
 def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
     """`sound` through a smooth random filter, whose bands lie closer at low frequencies."""
-    size = scenes.fast_length(len(sound))
-    spectrum = np.fft.rfft(sound, size)
-    place = np.sqrt(np.linspace(0, 1, len(spectrum)))
+    place = np.sqrt(np.linspace(0, 1, scenes.bins(len(sound))))
     bands = np.linspace(0, 1, _CHANNEL_BANDS)
     gain_db = np.interp(place, bands, rng.normal(0, deviation_db, _CHANNEL_BANDS))
-    coloured = np.fft.irfft(spectrum * 10 ** (gain_db / 20), size)[: len(sound)]
-    return coloured.astype(np.float32)
+    return scenes.filtered(sound, (10 ** (gain_db / 20)).astype(np.float32))
 
 
 def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:

@@ -131,16 +131,30 @@ def rooms(count: int, rate: int, rng: Rng) -> list[Sound]:
 
 def in_a_room(sound: Sound, response: Sound) -> Sound:
     """`sound` as it is heard in a room, at its own power: [n] to [n]."""
-    size = fast_length(len(sound) + len(response) - 1)
-    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
-    wet = np.fft.irfft(spectrum, size)[: len(sound)]
+    from scipy import signal
+
+    wet = signal.fftconvolve(sound, response)[: len(sound)]
     power = float(np.square(sound).mean()) / max(float(np.square(wet).mean()), 1e-9)
     return np.asarray(wet * np.float32(np.sqrt(power)), np.float32)
 
 
-def fast_length(samples: int) -> int:
-    """At least so many, of small factors: what a Fourier transform takes quickly."""
-    return -(-samples // 1024) * 1024
+def bins(samples: int) -> int:
+    """How many gains `filtered` takes for so many samples."""
+    from scipy import fft
+
+    return fft.next_fast_len(samples, real=True) // 2 + 1
+
+
+def filtered(sound: Sound, gains: Sound) -> Sound:
+    """`sound` with a gain at each frequency, evenly spaced from 0 to half the rate: [n] to [n].
+
+    scipy's transform, unlike numpy's before 2, lets other threads work meanwhile.
+    """
+    from scipy import fft
+
+    size = fft.next_fast_len(len(sound), real=True)
+    spectrum = fft.rfft(sound, size) * gains
+    return np.asarray(fft.irfft(spectrum, size)[: len(sound)], np.float32)
 
 
 def _peak(sound: Sound) -> float:
