@@ -142,7 +142,7 @@ def bins(samples: int) -> int:
     """How many gains `filtered` takes for so many samples."""
     from scipy import fft
 
-    return fft.next_fast_len(samples, real=True) // 2 + 1
+    return int(fft.next_fast_len(samples, real=True)) // 2 + 1
 
 
 def filtered(sound: Sound, gains: Sound) -> Sound:

@@ -29,6 +29,7 @@ Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
 SILENCES = 600  # clips of noise alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
+BLOCK = 64  # versions that a thread makes at a time
 LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
 console = Console(stderr=True)
@@ -153,18 +154,18 @@ def make_versions(
     if options.room:
         rooms = scenes.rooms(ROOMS, spec.sample_rate, np.random.default_rng(len(clips)))
 
-    def make(index: int) -> None:
-        rng = np.random.default_rng([index, len(clips)])
-        mfcc = mfccs[rng.integers(len(mfccs))]
-        wave = waves[clips[index]]
-        version = augment.vary(wave, noises, spec, options, rng, beside, rooms)
-        versions[index] = mfcc.clip(version.samples)
-        spoken[index] = version.spoken
+    def make(start: int) -> None:
+        for index in range(start, min(start + BLOCK, len(clips))):
+            rng = np.random.default_rng([index, len(clips)])
+            mfcc = mfccs[rng.integers(len(mfccs))]
+            wave = waves[clips[index]]
+            version = augment.vary(wave, noises, spec, options, rng, beside, rooms)
+            versions[index] = mfcc.clip(version.samples)
+            spoken[index] = version.spoken
 
+    blocks = range(0, len(clips), BLOCK)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(
-            pool.map(make, range(len(clips))), "Varying clips", total=len(clips), console=console
-        ):
+        for _ in track(pool.map(make, blocks), "Varying clips", len(blocks), console=console):
             pass
     return versions, spoken
 
