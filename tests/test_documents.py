@@ -85,6 +85,15 @@ def test_the_design_has_every_module() -> None:
     assert set(missing) <= small
 
 
+def test_the_models_page_has_every_experiment() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "models/README.md").read_text(), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    experiments = [path.stem for path in (ROOT / "train/experiments").glob("*.toml")]
+    assert {*experiments} <= {*listed}
+    kinds = ("commands", "st-", "teacher")
+    assert {name for name in listed if name.startswith(kinds)} <= {*experiments}
+
+
 @pytest.mark.parametrize("name", list_models())
 def test_figures(name: str) -> None:
     """The table's row of each model has the accuracy of its card and the flash of its manifest."""

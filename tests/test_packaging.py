@@ -18,6 +18,7 @@ import kws
 from kws.artefact import list_models
 from kws.spec import FrontEnd
 from kws_train import extras
+from kws_train.config import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = sorted((ROOT / "app" / "kws").glob("*.py"))
@@ -27,7 +28,8 @@ SCRIPTS = sorted(
     for entry in importlib.metadata.distribution("kws-listen").entry_points
     if entry.group == "console_scripts"
 )
-HEAVY = {"tensorflow", "tf_keras", "keras", "qkeras", "matplotlib", "scipy", "kws_train"}
+STACK = {"tensorflow", "tf_keras", "keras", "qkeras", "pyroomacoustics", "scipy", "wordfreq"}
+HEAVY = {*STACK, "matplotlib", "kws_train"}
 
 
 def test_one_version() -> None:
@@ -91,6 +93,20 @@ def test_the_runtime_imports_nothing_heavy() -> None:
     modules = ", ".join(f"kws.{path.stem}" for path in RUNTIME if path.stem != "__init__")
     loaded = python(f"import kws, {modules}, sys; print(*sys.modules)").split()
     assert not HEAVY & {name.split(".")[0] for name in loaded}
+
+
+def test_scenes_and_versions_need_no_training_stack() -> None:
+    code = "import kws_train.scenes, kws_train.versions, sys; print(*sys.modules)"
+    loaded = {name.split(".")[0] for name in python(code).split()}
+    assert "kws_train" in loaded
+    assert not STACK & loaded
+
+
+def test_the_training_extra_has_what_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = project["optional-dependencies"]["train"]
+    names = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in listed}
+    assert not {*extras.TRAINING} - names
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from kws.artefact import Artefact
 from kws.engine import open_engine
 from kws.graph import read_graph
 from kws.spec import FrontEnd
-from kws_train.config import Training
+from kws_train import scenes, versions
+from kws_train.augment import Augmentation
+from kws_train.config import Synthetic, Training, parse_experiment, read_experiment
 from kws_train.inventory import statistics
 from kws_train.sampler import Sampler
 from kws_train.synthesise import synthesise
 from kws_train.train import learning_rate, main
-from kws_train.versions import Corpus, copies
+from kws_train.versions import Corpus, copies, make_versions
 
 RATE = FrontEnd().sample_rate
 WORDS = ("yes", "no", "cat")
@@ -99,12 +102,17 @@ def test_a_float_network_and_the_8_bit_one_that_starts_from_it(
 
 
 @pytest.mark.train
-def test_a_network_that_streams_and_knows_other_words(archive: Path, tmp_path: Path) -> None:
+def test_a_network_that_streams_and_knows_other_words(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "ROOMS", 4)
     labels = ("yes", "no", "_unknown_", "_silence_")
     text = EXPERIMENT.format(precision="int8").replace('["yes", "no"]', json.dumps(labels))
     text = text.replace("[network]", '[network]\npadding = "valid"').replace(
-        "copies = 2", "copies = 2\nbeside = 0.5\nroom = 0.5\npartial = 0.5\njoined = 0.5"
+        "copies = 2",
+        "copies = 2\nwhole = true\nbeside = 0.5\nroom = 0.5\npartial = 0.5\njoined = 0.5",
     )
+    text = text.replace("fill = 4", "fill = 4\nwords = 3")
     (tmp_path / "streams.toml").write_text(text)
     assert train(tmp_path, archive, "streams") == 0
     artefact = Artefact.load(tmp_path / "models" / "streams")
@@ -121,16 +129,28 @@ def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def small_corpus(words: list[int], clips: list[int]) -> Corpus:
-    versions = np.zeros((len(clips), FrontEnd().columns + 16, FrontEnd().coefficients), np.int8)
+def small_corpus(
+    words: list[int], clips: list[int], names: tuple[str, ...] = ("yes", "no", "cat")
+) -> Corpus:
+    """Versions that are said from their beginning to their end."""
+    spec, options = FrontEnd(), Augmentation()
+    n, rows = len(clips), spec.columns + 2 * options.margin
     none = np.zeros(0, np.int8)
-    words_, clips_ = np.array(words), np.array(clips)
-    return Corpus("key", ("yes", "no", "cat"), versions, clips_, words_, len(words), 0, none, none)
+    return Corpus(
+        key="key",
+        names=names,
+        versions=np.zeros((n, rows, spec.coefficients), np.int8),
+        clips=np.array(clips),
+        words=np.array(words),
+        spoken=np.repeat(np.array([[0, options.samples(spec)]], np.int32), n, axis=0),
+        recordings=len(words),
+        synthetic=0,
+        validation=none,
+        answers=none,
+    )
 
 
 def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path) -> None:
-    from kws_train.config import read_experiment
-
     path = tmp_path / "e.toml"
     path.write_text(HIDDEN + "balance = 1.0\nothers = 0.5\n")
     # clips: 3 of yes (one with many versions), 1 of no, 4 of cat
@@ -144,14 +164,105 @@ def test_rare_words_are_drawn_as_often_and_others_at_their_share(tmp_path: Path)
     assert first != [batch.words.tolist() for batch in sampler.epoch(1)]
 
 
-def test_rare_labels_get_more_versions(tmp_path: Path) -> None:
-    from kws_train.config import read_experiment
+def test_only_windows_of_commands_stay_around_what_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "e.toml"
+    text = HIDDEN.replace('"no"]', '"_unknown_", "_silence_"]')
+    path.write_text(text.replace("copies = 2", "copies = 2\nwhole = true"))
+    names = ("yes", "_unknown_", "_silence_", "cat")
+    data = small_corpus([3, 0, 1, 2, 0], [0, 0, 1, 2, 3, 4, 4], names)
+    experiment = read_experiment(path)
+    middle, shift = experiment.augment.margin, experiment.augment.shift
+    fixed, free = (middle, middle), (middle - shift, middle + shift)
+    found = [tuple(pair) for pair in Sampler(data, experiment, None).starts.tolist()]
+    assert found == [free, free, fixed, free, free, fixed, fixed]
 
+    experiment = replace(experiment, augment=replace(experiment.augment, whole=False))
+    assert (Sampler(data, experiment, None).starts == free).all()
+
+
+def test_rare_labels_get_more_versions(tmp_path: Path) -> None:
     path = tmp_path / "e.toml"
     path.write_text(HIDDEN.replace('"no"]', '"no", "go"]'))
     words = np.repeat([0, 1, 2, 3], [30, 10, 1, 1])
     per_clip = copies(words, read_experiment(path))
     assert [int(per_clip[words == word][0]) for word in range(4)] == [2, 2, 10, 2]
+
+
+@pytest.mark.parametrize(
+    ("other_copies", "expected"), [(3, [4, 20, 3, 3, 3]), (0, [4, 20, 4, 4, 4])]
+)
+def test_what_is_no_command_has_versions_of_its_own_number(
+    tmp_path: Path, other_copies: int, expected: list[int]
+) -> None:
+    path = tmp_path / "e.toml"
+    path.write_text(HIDDEN.replace('"no"]', '"no", "_unknown_", "_silence_"]'))
+    experiment = read_experiment(path)
+    options = replace(experiment.augment, copies=4, other_copies=other_copies)
+    words = np.repeat([0, 1, 2, 3, 4], [30, 2, 40, 30, 5])
+    per_clip = copies(words, replace(experiment, augment=options))
+    assert [int(per_clip[words == word][0]) for word in range(5)] == expected
+
+
+STREAMS = parse_experiment(
+    {
+        "description": "a test's",
+        "publish": False,
+        "labels": ["yes", "_unknown_"],
+        "network": {"layers": [{"kind": "dense", "filters": 4}]},
+    },
+    "test",
+)
+
+
+def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, rate = STREAMS.front_end, STREAMS.front_end.sample_rate
+    early, late = (np.zeros(rate, np.int16) for _ in range(2))
+    early[1_000:4_000] = late[11_000:15_000] = 5_000
+    noise = np.random.default_rng(0).integers(-9, 9, 5 * rate).astype(np.int16)
+    clips = np.array([0, 0, 1])
+    made, spoken = make_versions([early, late], clips, [noise], [early], STREAMS)
+    assert made.dtype == np.int8
+    assert made.shape == (3, spec.columns + 2 * STREAMS.augment.margin, spec.coefficients)
+    assert spoken.dtype == np.int32
+    assert (spoken[:, 0] < spoken[:, 1]).all()
+    middle = STREAMS.augment.samples(spec) / 2
+    assert (spoken[:2, 1] < middle).all()
+    assert spoken[2, 0] > middle
+    monkeypatch.setattr(versions, "BLOCK", 2)  # the last block is not full
+    again = make_versions([early, late], clips, [noise], [early], STREAMS)
+    assert np.array_equal(made, again[0])
+    assert np.array_equal(spoken, again[1])
+
+
+def test_phrases_are_one_speakers_or_of_all_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels' words are among those of a phrase: a command stands alone."""
+    options = replace(STREAMS.augment, joined=2.0)
+    experiment = replace(STREAMS, augment=options, synthetic=Synthetic())
+    own = [np.full(4_000, value, np.int16) for value in (1, 2, 3)]
+    others = [np.full(4_000, value, np.int16) for value in (4, 5)]
+    voices = [[own[0], others[0]], [own[1], own[2], others[1]]]
+    speakers = [{1, 4}, {2, 3, 5}]
+    heard: list[set[int]] = []
+
+    def phrase(waves: list[np.ndarray], length: int, *_more: object) -> np.ndarray:
+        heard.append({int(value) for wave in waves for value in wave})
+        return np.zeros(length, np.int16)
+
+    monkeypatch.setattr(scenes, "phrase", phrase)
+    for share in (1.0, 0.0):
+        monkeypatch.setattr(versions, "ONE_SPEAKER", share)
+        rng = np.random.default_rng(0)
+        heard.clear()
+        made = [
+            wave
+            for _ in range(5)
+            for wave in versions._no_words(own, [*own, *others], voices, experiment, rng)
+        ]
+        assert len(made) == len(heard) == 5 * 2 * len(own)
+        assert {len(wave) for wave in made} == {options.samples(experiment.front_end)}
+        assert set.union(*heard) == {1, 2, 3, 4, 5}
+        alone = [any(said <= speaker for speaker in speakers) for said in heard]
+        assert all(alone) if share else not all(alone)
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -137,8 +137,8 @@ def starts(
 ) -> NDArray[np.int32]:
     """The first and the last column that each version's window may start at: [n, 2].
 
-    `spoken` are samples, [n, 2]. Where `options.whole` and not `free`, what is spoken stays in the
-    window; the window in the middle always may be.
+    `spoken` are samples, [n, 2]. Where `options.whole` and not `free`, no window lacks more of what
+    is spoken, with a `PAUSE` around it, than the one in the middle, which always may be.
     """
     middle = options.margin
     low, high = (np.full(len(spoken), middle + way * options.shift) for way in (-1, 1))

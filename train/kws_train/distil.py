@@ -53,6 +53,11 @@ def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDA
             f"{run.name} has other labels or another front-end; expected a teacher with this "
             "experiment's, but for the columns of its window"
         )
+    if columns > data.versions.shape[1]:
+        raise ConfigError(
+            f"{run.name} hears {columns} columns, a version has {data.versions.shape[1]}; expected "
+            "a larger margin or a teacher with a shorter window"
+        )
     key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
