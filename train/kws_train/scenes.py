@@ -15,15 +15,15 @@ SILENT_DB = -30.0  # of a recording's loudest frame: what is below at its ends i
 FRAME = 0.01  # seconds
 MARGIN = 0.03  # seconds that stay around what is spoken
 GAP = (0.1, 0.4)  # seconds between words
-JOINT = (-0.1, 0.02)  # seconds between words of a phrase; below 0 they overlap
-WORDS = (2, 7)  # of a phrase, or parts of words
-START = (-0.4, 0.6)  # seconds from the beginning of a clip to that of its phrase
+JOINT = (-0.08, 0.02)  # seconds between words of a phrase; below 0 they overlap
+WORDS = (3, 7)  # of a phrase, or parts of words
+START = (-0.2, 0.6)  # seconds from the beginning of a clip to that of its phrase
 LEVEL_DB = (-8.0, 4.0)  # of a word beside, to that of the word
 KEPT = (0.2, 0.45)  # share that is left of a word cut short
 FADE = 0.005  # seconds in which a part of a recording comes and goes
 ROOM = ((2.5, 8.0), (2.5, 6.0), (2.2, 3.5))  # metres: length, width, height
-ABSORPTION = (0.1, 0.6)  # share of the energy that walls take
-REFLECTIONS = 12  # at most, one after the other, of which an image is followed
+ABSORPTION = (0.2, 0.7)  # share of the energy that walls take
+REFLECTIONS = 17  # at most, one after the other, of which an image is followed
 WALL = 0.4  # metres that talker and microphone keep from the walls
 
 
