@@ -30,7 +30,7 @@ demo: $(VENV)/.runtime  ## Spot the words in a recording, then say how to use th
 	    || echo "First, for the microphone:  sudo apt-get install libportaudio2"
 	@echo "To listen to the microphone:  $(BIN)/kws-listen"
 
-train-%: $(VENV)/.tests  ## Train a model of train/experiments from the recordings in DATA
+train-%: $(VENV)/.tests host  ## Train a model of train/experiments from the recordings in DATA
 	$(BIN)/kws-train $* --data "$(DATA)/speech_commands" $(ARGS)
 
 .PHONY: eval
