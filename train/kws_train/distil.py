@@ -27,7 +27,8 @@ def lessons(
 
     A version is heard in the middle of its margins: its word is the same wherever an epoch's
     window lies. Clips that were made to be "_unknown_" or "_silence_" are that, whatever a teacher
-    thinks. What one teacher says is kept in `cache`, under a key of its weights.
+    thinks; nor is one heard that takes a label's clip for another, as in much noise. What one
+    teacher says is kept in `cache`, under a key of its weights.
     """
     heat = experiment.train.temperature
     told = [_logits(runs / name, cache, data, experiment) for name in teachers]
@@ -36,9 +37,12 @@ def lessons(
         part = slice(start, start + BATCH)
         soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
         mean[part] = sum(soft) / len(soft)
-    made = np.append([not is_keyword(label) for label in experiment.labels], False)
+    names = (*experiment.labels, None)  # None for every other word
     word = np.minimum(data.words, len(experiment.labels))[data.clips]
-    mean[made[word]] = np.eye(len(made), len(experiment.labels))[word[made[word]]]
+    made = np.array([name is not None and not is_keyword(name) for name in names])[word]
+    wrong = (word < len(experiment.labels)) & (mean.argmax(axis=-1) != word)
+    sure = made | wrong
+    mean[sure] = np.eye(len(names), len(experiment.labels))[word[sure]]
     return mean
 
 
