@@ -14,6 +14,7 @@ from rich.progress import track
 
 from kws.decide import is_keyword
 from kws_train.config import ConfigError, Experiment, read_experiment
+from kws_train.data import UNKNOWN
 from kws_train.versions import Corpus
 
 BATCH = 512
@@ -27,7 +28,7 @@ def lessons(
 
     A version is heard in the middle of its margins: its word is the same wherever an epoch's
     window lies. Clips that were made to be "_unknown_" or "_silence_" are that, whatever a teacher
-    thinks; nor is one heard that takes a label's clip for another, as in much noise. What one
+    thinks; nor is one heard that takes a word for another, as in much noise. What one
     teacher says is kept in `cache`, under a key of its weights.
     """
     heat = experiment.train.temperature
@@ -37,12 +38,13 @@ def lessons(
         part = slice(start, start + BATCH)
         soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
         mean[part] = sum(soft) / len(soft)
-    names = (*experiment.labels, None)  # None for every other word
-    word = np.minimum(data.words, len(experiment.labels))[data.clips]
-    made = np.array([name is not None and not is_keyword(name) for name in names])[word]
-    wrong = (word < len(experiment.labels)) & (mean.argmax(axis=-1) != word)
-    sure = made | wrong
-    mean[sure] = np.eye(len(names), len(experiment.labels))[word[sure]]
+    labels = experiment.labels
+    unknown = labels.index(UNKNOWN) if UNKNOWN in labels else len(labels)  # of every other word
+    word = data.words[data.clips]
+    answer = np.where(word < len(labels), word, unknown)
+    made = np.isin(word, [i for i, label in enumerate(labels) if not is_keyword(label)])
+    sure = made | ((answer < len(labels)) & (mean.argmax(axis=-1) != answer))
+    mean[sure] = np.eye(len(labels))[answer[sure]]
     return mean
 
 
