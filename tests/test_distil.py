@@ -1,4 +1,4 @@
-"""What teachers say: asked once, in the middle of each version, but not about what is no word."""
+"""What teachers say: asked once, in the middle of each version, and heard where they are right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ COLUMNS, MARGIN = EXPERIMENT.front_end.columns, EXPERIMENT.augment.margin
 ROWS = COLUMNS + 2 * MARGIN
 # yes, no, unknown, silence, another word; two versions of the last clip but one
 WORDS, CLIPS = [0, 1, 2, 3, 4, 0], [0, 1, 2, 3, 4, 4, 5]
-OWN, MADE = [0, 1, 4, 5, 6], [2, 3]
+ANSWERS = np.array([0, 1, 2, 3, 2, 2, 0])  # of the versions, as labels
+MADE = [2, 3]
 
 
 def corpus() -> Corpus:
@@ -92,6 +93,14 @@ def softmax(logits: list[float], heat: float = 1.0) -> np.ndarray:
     return power / power.sum()
 
 
+def check(told: np.ndarray, said: np.ndarray) -> None:
+    """Where `said` has the right answer on top and a word is a real one it is told, else that."""
+    right = ANSWERS == said.argmax()
+    right[MADE] = False
+    expected = np.where(right[:, None], said, np.eye(len(LABELS))[ANSWERS])
+    np.testing.assert_allclose(told, expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("heat", [1.0, 2.0])
 def test_words_are_what_the_teacher_says_and_scenes_what_they_were_made_to_be(
     teachers: Teachers, heat: float
@@ -101,9 +110,18 @@ def test_words_are_what_the_teacher_says_and_scenes_what_they_were_made_to_be(
     told = teachers.ask("one", heat=heat)
     assert told.dtype == np.float16
     assert told.shape == (len(CLIPS), len(LABELS))
-    expected = np.tile(softmax(logits, heat), (len(OWN), 1))
-    np.testing.assert_allclose(told[OWN], expected, atol=1e-3)
-    assert told[MADE].tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
+    check(told, softmax(logits, heat))
+
+
+@pytest.mark.parametrize("label", range(len(LABELS)))
+def test_a_teacher_is_heard_where_it_is_right(teachers: Teachers, label: int) -> None:
+    logits = [0.0] * len(LABELS)
+    logits[label] = 1.0
+    teachers.add("one", logits, EXPERIMENT)
+    told = teachers.ask("one")
+    check(told, softmax(logits))
+    heard = np.setdiff1d(np.flatnonzero(ANSWERS == label), MADE)
+    assert (told[heard] < 1).all()
 
 
 def test_teachers_are_averaged(teachers: Teachers) -> None:
@@ -111,9 +129,7 @@ def test_teachers_are_averaged(teachers: Teachers) -> None:
     teachers.add("one", one, EXPERIMENT)
     teachers.add("two", two, EXPERIMENT)
     expected = (softmax(one) + softmax(two)) / 2
-    told = teachers.ask("one", "two")
-    np.testing.assert_allclose(told[OWN], np.tile(expected, (len(OWN), 1)), atol=1e-3)
-    assert told[MADE].tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
+    check(teachers.ask("one", "two"), expected)
 
 
 @pytest.mark.parametrize("more", [-2 * MARGIN, -6, 0, 6, 2 * MARGIN])
@@ -129,8 +145,8 @@ def test_what_a_teacher_said_is_kept_until_it_is_trained_anew(teachers: Teachers
     told = teachers.ask("one")
     assert np.array_equal(teachers.ask("one"), told)
     assert len(teachers.heard) == 1
-    (teachers.runs / "one" / train.WEIGHTS).write_text("[0, 0, 0, 0]")
-    np.testing.assert_allclose(teachers.ask("one")[OWN], 0.25, atol=1e-3)
+    (teachers.runs / "one" / train.WEIGHTS).write_text("[1, 0, 0, 0]")
+    check(teachers.ask("one"), softmax([1.0, 0.0, 0.0, 0.0]))
     assert len(teachers.heard) == 2
 
 
