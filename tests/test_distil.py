@@ -95,7 +95,7 @@ def softmax(logits: list[float], heat: float = 1.0) -> np.ndarray:
 
 def check(told: np.ndarray, said: np.ndarray) -> None:
     """Where `said` has the right answer on top and a word is a real one it is told, else that."""
-    right = ANSWERS == said.argmax()
+    right = np.equal(ANSWERS, said.argmax())
     right[MADE] = False
     expected = np.where(right[:, None], said, np.eye(len(LABELS))[ANSWERS])
     np.testing.assert_allclose(told, expected, atol=1e-3)
@@ -120,7 +120,7 @@ def test_a_teacher_is_heard_where_it_is_right(teachers: Teachers, label: int) ->
     teachers.add("one", logits, EXPERIMENT)
     told = teachers.ask("one")
     check(told, softmax(logits))
-    heard = np.setdiff1d(np.flatnonzero(ANSWERS == label), MADE)
+    heard = np.setdiff1d(np.flatnonzero(np.equal(ANSWERS, label)), MADE)
     assert (told[heard] < 1).all()
 
 
