@@ -206,8 +206,10 @@ def _scenes(
         made.append((labels.index(UNKNOWN), _no_words(own, waves, several, experiment, rng)))
     if SILENCE in labels:
         quiet = []
-        for _ in range(SILENCES):
-            noise = augment.noise_like(options.samples(spec), noises, rng)
+        for number in range(SILENCES):
+            # every other one as short as a recording, with nothing around it
+            length = spec.sample_rate if number % 2 else options.samples(spec)
+            noise = augment.noise_like(length, noises, rng)
             level = 10 ** (rng.uniform(*SILENCE_DB) / 20) * 2**15
             scale = level / max(float(np.sqrt(np.square(noise).mean())), 1e-9)
             quiet.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
