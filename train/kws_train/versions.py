@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,7 +91,9 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
         beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
-        versions, spoken = make_versions(waves, clips, noises, beside, experiment)
+        silence = labels.index(SILENCE) if SILENCE in labels else None
+        quiet = {i for i, word in enumerate(words) if word == silence}
+        versions, spoken = make_versions(waves, clips, noises, beside, experiment, quiet)
         np.save(partial / "versions.npy", versions)
         np.save(partial / "spoken.npy", spoken)
         np.save(partial / "clips.npy", clips)
@@ -137,12 +139,14 @@ def make_versions(
     noises: Sequence[Wave],
     beside: Sequence[Wave],
     experiment: Experiment,
+    quiet: Collection[int] = (),
 ) -> tuple[Columns, NDArray[np.int32]]:
     """The versions whose clips are named: int8 [n, columns + 2 margin, coefficients].
 
     Beside them the samples in which something is said, [n, 2].
 
-    Words of `beside` may stand before and after; a label's would make another answer right.
+    Words of `beside` may stand before and after, but for clips that are `quiet`; a label's would
+    make another answer right.
     Each version has a generator of its own, so that it does not depend on the others.
     """
     spec, options = experiment.front_end, experiment.augment
@@ -159,7 +163,8 @@ def make_versions(
             rng = np.random.default_rng([index, len(clips)])
             mfcc = mfccs[rng.integers(len(mfccs))]
             wave = waves[clips[index]]
-            version = augment.vary(wave, noises, spec, options, rng, beside, rooms)
+            others = () if clips[index] in quiet else beside
+            version = augment.vary(wave, noises, spec, options, rng, others, rooms)
             versions[index] = mfcc.clip(version.samples)
             spoken[index] = version.spoken
 
