@@ -2983,7 +2983,7 @@ static const char *const labels[KWS_LABELS] = {
 };
 
 static const uint8_t thresholds[KWS_LABELS] = {
-    192, 120, 188, 213, 180, 166, 246, 237, 149, 231, 0, 0,
+    142, 120, 96, 181, 106, 145, 242, 237, 149, 221, 0, 0,
 };
 
 const struct kws_model kws_model = {
@@ -2993,6 +2993,6 @@ const struct kws_model kws_model = {
     .thresholds = thresholds,
     .label_count = KWS_LABELS,
     .smoothing = 6,
-    .refractory = 50,
+    .refractory = 75,
     .hop = 4,
 };
