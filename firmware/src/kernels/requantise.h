@@ -26,7 +26,7 @@ static inline int32_t kws_divide_by_power(int32_t x, int32_t exponent)
 static inline int32_t kws_multiply(int32_t x, int32_t multiplier, int32_t shift)
 {
     if (shift > 0) {
-        return kws_high_multiply(x * (INT32_C(1) << shift), multiplier);
+        return kws_high_multiply((int32_t)((uint32_t)x << shift), multiplier);
     }
     return kws_divide_by_power(kws_high_multiply(x, multiplier), -shift);
 }
