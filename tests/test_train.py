@@ -220,7 +220,7 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     early[1_000:4_000] = late[11_000:15_000] = 5_000
     noise = np.random.default_rng(0).integers(-9, 9, 5 * rate).astype(np.int16)
     clips = np.array([0, 0, 1])
-    made, spoken = make_versions([early, late], clips, [noise], [early], STREAMS)
+    made, spoken = make_versions([early, late], [0, 2], clips, [noise], STREAMS)
     assert made.dtype == np.int8
     assert made.shape == (3, spec.columns + 2 * STREAMS.augment.margin, spec.coefficients)
     assert spoken.dtype == np.int32
@@ -229,7 +229,7 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     assert (spoken[:2, 1] < middle).all()
     assert spoken[2, 0] > middle
     monkeypatch.setattr(versions, "BLOCK", 2)  # the last block is not full
-    again = make_versions([early, late], clips, [noise], [early], STREAMS)
+    again = make_versions([early, late], [0, 2], clips, [noise], STREAMS)
     assert np.array_equal(made, again[0])
     assert np.array_equal(spoken, again[1])
 

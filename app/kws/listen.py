@@ -173,7 +173,8 @@ def _list_models(_args: argparse.Namespace) -> None:
 
 def _rate(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"rate is {text!r}; expected Hz, such as 16000")
+        usual = FrontEnd().sample_rate
+        raise argparse.ArgumentTypeError(f"rate is {text!r}; expected Hz, such as {usual}")
     return int(text)
 
 

@@ -174,10 +174,9 @@ def crop_and_mask(
 
 def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
     """`sound` through a smooth random filter, whose bands lie closer at low frequencies."""
-    place = np.sqrt(np.linspace(0, 1, scenes.bins(len(sound))))
     bands = np.linspace(0, 1, _CHANNEL_BANDS)
-    gain_db = np.interp(place, bands, rng.normal(0, deviation_db, _CHANNEL_BANDS))
-    return scenes.filtered(sound, (10 ** (gain_db / 20)).astype(np.float32))
+    gain_db = rng.normal(0, deviation_db, _CHANNEL_BANDS)
+    return scenes.filtered(sound, lambda place: np.interp(np.sqrt(place), bands, gain_db))
 
 
 def _placed(sound: NDArray[np.float32], length: int, offset: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.audio import read_audio
+from kws.decide import is_keyword
 from kws.errors import AudioError, KwsError
 from kws.spec import FrontEnd
 
@@ -134,6 +135,12 @@ def load(clips: Iterable[Clip], rate: int) -> tuple[list[Clip], list[NDArray[np.
     if bad:
         log.warning("%d of %d files could not be read and were skipped", bad, bad + len(kept))
     return kept, waves
+
+
+def is_command(words: NDArray[np.intp], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Which words, by their index into the labels and other words, are labels to be detected."""
+    known = np.array([*map(is_keyword, labels), False])
+    return np.asarray(known[np.minimum(words, len(labels))])
 
 
 def noises(root: Path, rate: int) -> list[NDArray[np.int16]]:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from kws.decide import is_keyword
 from kws_train.config import ConfigError, Experiment, read_experiment
-from kws_train.data import UNKNOWN
+from kws_train.data import UNKNOWN, is_command
 from kws_train.versions import Corpus
 
 BATCH = 512
@@ -28,8 +27,8 @@ def lessons(
 
     A version is heard in the middle of its margins: its word is the same wherever an epoch's
     window lies. Clips that were made to be "_unknown_" or "_silence_" are that, whatever a teacher
-    thinks; nor is one heard that takes a word for another, as in much noise. What one
-    teacher says is kept in `cache`, under a key of its weights.
+    thinks; nor is one heard that takes a word for another, as in much noise. What one teacher says
+    is kept in `cache`, under a key of its weights.
     """
     heat = experiment.train.temperature
     told = [_logits(runs / name, cache, data, experiment) for name in teachers]
@@ -42,7 +41,7 @@ def lessons(
     unknown = labels.index(UNKNOWN) if UNKNOWN in labels else len(labels)  # of every other word
     word = data.words[data.clips]
     answer = np.where(word < len(labels), word, unknown)
-    made = np.isin(word, [i for i, label in enumerate(labels) if not is_keyword(label)])
+    made = (word < len(labels)) & ~is_command(word, labels)
     sure = made | ((answer < len(labels)) & (mean.argmax(axis=-1) != answer))
     mean[sure] = np.eye(len(labels))[answer[sure]]
     return mean

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from kws_train.noise import Rng, Sound, Wave, amplitude, bed, level_db, to_int16
-from kws_train.scenes import extent
+from kws_train.scenes import extent, faded
 
 Maker = Callable[[int, int, Rng], Sound]  # of so many samples, at a rate
 
@@ -69,10 +69,7 @@ def _spoken(clip: Wave, rate: int, level: float) -> Sound:
     """What is spoken in a clip, at a level, faded at both ends."""
     first, end = extent(clip.astype(np.float32), rate)
     word = clip[first:end].astype(np.float32) * np.float32(amplitude(level - level_db(clip, rate)))
-    fade = np.linspace(0, 1, min(int(FADE * rate), len(word)), dtype=np.float32)
-    word[: len(fade)] *= fade
-    word[len(word) - len(fade) :] *= fade[::-1]
-    return word
+    return faded(word, rate, FADE)
 
 
 def _coloured(length: int, _rate: int, rng: Rng) -> Sound:

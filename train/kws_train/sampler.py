@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kws.decide import is_keyword
 from kws_train.augment import crop_and_mask, starts
 from kws_train.config import Experiment
-from kws_train.data import UNKNOWN
+from kws_train.data import UNKNOWN, is_command
 from kws_train.versions import Corpus
 
 
@@ -44,8 +43,7 @@ class Sampler:
         versions = np.bincount(data.clips, minlength=len(data.words))
         chance = (weight / versions)[data.clips]
         self.cumulative = np.cumsum(chance / chance.sum())
-        said = np.array([is_keyword(name) for name in data.names[:labels]])
-        free = ~np.append(said, False)[np.minimum(data.words, labels)][data.clips]
+        free = ~is_command(data.words, experiment.labels)[data.clips]
         self.starts = starts(data.spoken, experiment.front_end, experiment.augment, free)
 
     def epoch(self, number: int) -> Iterator[Batch]:

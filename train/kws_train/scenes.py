@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,15 @@ def extent(sound: Sound, rate: int) -> tuple[int, int]:
     return max(0, int(loud[0]) * frame - spare), min(
         len(sound), (int(loud[-1]) + 1) * frame + spare
     )
+
+
+def faded(sound: Sound, rate: int, seconds: float) -> Sound:
+    """A copy that comes and goes within so many seconds."""
+    result = sound.copy()
+    fade = np.linspace(0, 1, min(int(seconds * rate), len(sound)), dtype=np.float32)
+    result[: len(fade)] *= fade
+    result[len(sound) - len(fade) :] *= fade[::-1]
+    return result
 
 
 def beside(sound: Sound, before: Sound, after: Sound, rate: int, rng: Rng) -> Sound:
@@ -87,23 +96,21 @@ def phrase(waves: Sequence[Wave], length: int, rate: int, rng: Rng) -> Wave:
     clip does. Real voices say it, which synthesised running speech lacks.
     """
     sound = np.zeros(length, np.float32)
-    fade = np.linspace(0, 1, int(FADE * rate), dtype=np.float32)
+    least = int(FADE * rate)
     place = int(rng.uniform(*START) * rate)
     peak = None
     for number in rng.integers(len(waves), size=rng.integers(*WORDS)):
         wave = waves[number].astype(np.float32)
         start, stop = extent(wave, rate)
-        part = wave[start:stop].copy()
-        if len(part) <= 2 * len(fade):
+        if stop - start <= 2 * least:
             continue
-        part[: len(fade)] *= fade
-        part[len(part) - len(fade) :] *= fade[::-1]
+        part = faded(wave[start:stop], rate, FADE)
         peak = peak or _peak(part)
         part *= peak / _peak(part) * 10 ** (rng.uniform(*LEVEL_DB) / 20)
         first, last = max(place, 0), min(place + len(part), length)
         if last > first:
             sound[first:last] += part[first - place : last - place]
-        place += max(len(part) + int(rng.uniform(*JOINT) * rate), len(fade))
+        place += max(len(part) + int(rng.uniform(*JOINT) * rate), least)
     return np.asarray(np.clip(np.rint(sound), -(2**15), 2**15 - 1), np.int16)
 
 
@@ -138,22 +145,16 @@ def in_a_room(sound: Sound, response: Sound) -> Sound:
     return np.asarray(wet * np.float32(np.sqrt(power)), np.float32)
 
 
-def bins(samples: int) -> int:
-    """How many gains `filtered` takes for so many samples."""
-    from scipy import fft
-
-    return int(fft.next_fast_len(samples, real=True)) // 2 + 1
-
-
-def filtered(sound: Sound, gains: Sound) -> Sound:
-    """`sound` with a gain at each frequency, evenly spaced from 0 to half the rate: [n] to [n].
+def filtered(sound: Sound, gain_db: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Sound:
+    """`sound` with the gain at each frequency, which is 1 at half the rate: [n] to [n].
 
     scipy's transform, unlike numpy's before 2, lets other threads work meanwhile.
     """
     from scipy import fft
 
     size = fft.next_fast_len(len(sound), real=True)
-    spectrum = fft.rfft(sound, size) * gains
+    spectrum = fft.rfft(sound, size)
+    spectrum *= (10 ** (gain_db(np.linspace(0, 1, len(spectrum))) / 20)).astype(np.float32)
     return np.asarray(fft.irfft(spectrum, size)[: len(sound)], np.float32)
 
 

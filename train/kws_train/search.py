@@ -25,6 +25,7 @@ from kws_train.train import EXPERIMENTS, Trainer, build
 from kws_train.versions import corpus
 
 BASE = EXPERIMENTS / "commands-start.toml"
+COLUMNS = 61  # of the windows that they are compared in
 BANDS = 40
 TABLE, PLOT = "search.csv", "search.png"
 FIELDS = ("network", "accuracy", "flash", "arena", "stride", "macs", "instructions")
@@ -94,18 +95,24 @@ def cost(experiment: Experiment, layers: Layers) -> dict[str, float]:
     }
 
 
+def base() -> Experiment:
+    """What all networks have in common."""
+    experiment = read_experiment(BASE)
+    return replace(experiment, front_end=replace(experiment.front_end, columns=COLUMNS))
+
+
 def search(options: argparse.Namespace) -> None:
     """Train each network for some epochs in float, and write the table and the plot."""
-    base = read_experiment(BASE)
-    base = replace(base, train=replace(base.train, epochs=options.epochs))
-    data = corpus(options.data, options.cache, base)
-    told = lessons(options.runs, options.cache, base.train.teacher, data, base)
+    common = base()
+    common = replace(common, train=replace(common.train, epochs=options.epochs))
+    data = corpus(options.data, options.cache, common)
+    told = lessons(options.runs, options.cache, common.train.teacher, data, common)
     rows = []
-    for name, layers in family(base.front_end.coefficients):
+    for name, layers in family(common.front_end.coefficients):
         network = NetworkConfig(layers, padding="valid")
         folder = options.runs / "search" / name.replace(", ", "-").replace(" ", "_")
-        best = Trainer(replace(base, network=network), data, folder, told).run()
-        rows.append({"network": name, "accuracy": round(best, 4), **cost(base, layers)})
+        best = Trainer(replace(common, network=network), data, folder, told).run()
+        rows.append({"network": name, "accuracy": round(best, 4), **cost(common, layers)})
         console.print(rows[-1], soft_wrap=True)
         options.out.mkdir(parents=True, exist_ok=True)
         with (options.out / TABLE).open("w", newline="") as file:

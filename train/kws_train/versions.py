@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from kws.native import best_mfcc
 from kws.tables import tables
 from kws_train import augment, data, scenes
 from kws_train.config import Experiment
-from kws_train.data import SILENCE, UNKNOWN, Clip
+from kws_train.data import SILENCE, UNKNOWN, Clip, is_command
 from kws_train.speech import running_speech, spoken_words
 from kws_train.synthesise import synthesise
 
@@ -29,6 +29,8 @@ Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
 SILENCES = 600  # clips of noise alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
+# of the augmentation, what is drawn in every epoch and not in the versions
+EACH_EPOCH = {"shift", "whole", "time_masks", "time_width", "frequency_masks", "frequency_width"}
 BLOCK = 64  # versions that a thread makes at a time
 LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
@@ -90,10 +92,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
-        beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
-        silence = labels.index(SILENCE) if SILENCE in labels else None
-        quiet = {i for i, word in enumerate(words) if word == silence}
-        versions, spoken = make_versions(waves, clips, noises, beside, experiment, quiet)
+        versions, spoken = make_versions(waves, words, clips, noises, experiment)
         np.save(partial / "versions.npy", versions)
         np.save(partial / "spoken.npy", spoken)
         np.save(partial / "clips.npy", clips)
@@ -123,33 +122,29 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
 def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     """Versions of each clip, more for labels that have fewer clips than the median label."""
     labels = len(experiment.labels)
-    other = [not is_keyword(label) for label in experiment.labels]
     count = np.bincount(words)
     more = np.clip(np.median(count[:labels]) / np.maximum(count, 1), 1, augment.RARE)
     more *= experiment.augment.copies
-    more[labels:] = experiment.augment.other_copies or experiment.augment.copies
-    if experiment.augment.other_copies:
-        more[:labels][other] = experiment.augment.other_copies
+    other = ~is_command(np.arange(len(more)), experiment.labels)
+    more[other] = experiment.augment.other_copies or experiment.augment.copies
     return np.asarray(np.rint(more).astype(np.intp)[words])
 
 
 def make_versions(
     waves: Sequence[Wave],
+    words: Sequence[int],
     clips: NDArray[np.intp],
     noises: Sequence[Wave],
-    beside: Sequence[Wave],
     experiment: Experiment,
-    quiet: Collection[int] = (),
 ) -> tuple[Columns, NDArray[np.int32]]:
-    """The versions whose clips are named: int8 [n, columns + 2 margin, coefficients].
+    """Versions of the clips that are named, and the samples in which they are spoken.
 
-    Beside them the samples in which something is said, [n, 2].
-
-    Words of `beside` may stand before and after, but for clips that are `quiet`; a label's would
-    make another answer right.
+    int8 [n, columns + 2 margin, coefficients] and int32 [n, 2]. Other words, where there are some,
+    may stand before and after, but not beside silence; a label's would make another answer right.
     Each version has a generator of its own, so that it does not depend on the others.
     """
-    spec, options = experiment.front_end, experiment.augment
+    spec, options, labels = experiment.front_end, experiment.augment, experiment.labels
+    beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
     mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
     versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
@@ -162,8 +157,9 @@ def make_versions(
         for index in range(start, min(start + BLOCK, len(clips))):
             rng = np.random.default_rng([index, len(clips)])
             mfcc = mfccs[rng.integers(len(mfccs))]
-            wave = waves[clips[index]]
-            others = () if clips[index] in quiet else beside
+            wave, word = waves[clips[index]], words[clips[index]]
+            silent = word < len(labels) and labels[word] == SILENCE
+            others = () if silent else beside
             version = augment.vary(wave, noises, spec, options, rng, others, rooms)
             versions[index] = mfcc.clip(version.samples)
             spoken[index] = version.spoken
@@ -238,14 +234,9 @@ def _no_words(
     chosen = rng.permutation(len(own))[: int(options.partial * len(own))]
     cut = [scenes.cut_short(own[i], rate, rng) for i in chosen]
     off = [scenes.cut_off(own[i], spec.samples, rate, rng) for i in chosen[::2]]
-    phrases = []
-    for _ in range(int(options.joined * len(own))):
-        said = all_words
-        if voices and rng.random() < ONE_SPEAKER:
-            said = voices[rng.integers(len(voices))]
-        parts = [*(scenes.cut_short(said[i], rate, rng) for i in rng.integers(len(said), size=2))]
-        whole = [said[i] for i in rng.integers(len(said), size=4)]
-        phrases.append(scenes.phrase([*parts, *whole], length, rate, rng))
+    phrases = [
+        _phrase(all_words, voices, length, rate, rng) for _ in range(int(options.joined * len(own)))
+    ]
     made: list[Wave] = []
     if synthetic.words:
         made = spoken_words(synthetic.words, rate, len(own), experiment.labels)
@@ -255,18 +246,25 @@ def _no_words(
     return [*cut[1::2], *off, *phrases, *made]
 
 
+def _phrase(
+    words: Sequence[Wave],
+    voices: Sequence[Sequence[Wave]],
+    length: int,
+    rate: int,
+    rng: np.random.Generator,
+) -> Wave:
+    """A phrase of words and parts of them, mostly one speaker's."""
+    if voices and rng.random() < ONE_SPEAKER:
+        words = voices[rng.integers(len(voices))]
+    parts = [scenes.cut_short(words[i], rate, rng) for i in rng.integers(len(words), size=2)]
+    whole = [words[i] for i in rng.integers(len(words), size=4)]
+    return scenes.phrase([*parts, *whole], length, rate, rng)
+
+
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
     spec = experiment.front_end
-    shaping = {name: value for name, value in asdict(experiment.augment).items() if value}
-    for name in (
-        "shift",
-        "whole",
-        "time_masks",
-        "time_width",
-        "frequency_masks",
-        "frequency_width",
-    ):
-        shaping.pop(name, None)  # drawn in every epoch, not in the versions
+    options = asdict(experiment.augment).items()
+    shaping = {name: value for name, value in options if value and name not in EACH_EPOCH}
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
     spoken = {name: value for name, value in asdict(experiment.synthetic).items() if value}
     parts = [tables(spec).digest, spec.columns, shaping, spoken]
