@@ -67,12 +67,3 @@ def test_equal_seeds_give_equal_audio(noises: list[Wave]) -> None:
     for one, same, other in zip(made(1), made(1), made(2), strict=True):
         assert np.array_equal(one, same)
         assert not np.array_equal(one, other)
-
-
-@pytest.mark.parametrize("make", negatives._MADE)
-def test_made_noises_sound(make: negatives.Maker) -> None:
-    for seed in range(9):
-        sound = make(RATE, RATE, np.random.default_rng(seed))
-        assert sound.shape == (RATE,)
-        assert np.isfinite(sound).all()
-        assert sound.std() > 0

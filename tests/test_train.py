@@ -110,7 +110,8 @@ def test_a_network_that_streams_and_knows_other_words(
     text = EXPERIMENT.format(precision="int8").replace('["yes", "no"]', json.dumps(labels))
     text = text.replace("[network]", '[network]\npadding = "valid"').replace(
         "copies = 2",
-        "copies = 2\nwhole = true\nbeside = 0.5\nroom = 0.5\npartial = 0.5\njoined = 0.5",
+        "copies = 2\nwhole = true\nbeside = 0.5\nroom = 0.5\npartial = 0.5\njoined = 0.5\n"
+        "tracks = 5",
     )
     text = text.replace("fill = 4", "fill = 4\nwords = 3")
     (tmp_path / "streams.toml").write_text(text)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from kws.artefact import Artefact
 from kws.spotter import Spotter
-from kws_train import material, negatives, noise, spotting, streams, tune
+from kws_train import background, material, negatives, noise, spotting, streams, tune
 from kws_train.data import NOISE
+from kws_train.noise import Wave
 from kws_train.spotting import Trace
 from kws_train.streams import Spoken, Stream
 from tiny_model import DECISION, SPEC, tiny_artefact
@@ -85,8 +86,19 @@ def test_each_word_has_its_own_threshold_and_the_target_decides() -> None:
     assert list(loose.others) == list(tune.OTHERS)
 
 
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[Wave]]:
+    """The recordings that tracks of noise are made of, each time."""
+    found: list[list[Wave]] = []
+    tracks = background.tracks
+    monkeypatch.setattr(
+        background, "tracks", lambda waves, *rest: found.append(waves) or tracks(waves, *rest)
+    )
+    return found
+
+
 def test_streams_are_of_validation_speakers_and_training_noise(
-    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive: Path, heard: list[list[Wave]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artefact = tiny_artefact(tmp_path / "tiny")
     beds = []
@@ -99,11 +111,12 @@ def test_streams_are_of_validation_speakers_and_training_noise(
     assert len(made[0].spoken) == 2
     seconds = len(made[0].samples) / RATE
     assert seconds > 6 * streams.GAP[0]  # four other words are between them
-    assert [[len(wave) for wave in bed] for bed in beds] == [[4 * RATE]] * 3
+    assert [[len(wave) for wave in recordings] for recordings in heard] == [[4 * RATE]]
+    assert [len(bed) for bed in beds] == [material.TRACKS] * 3
 
 
 def test_negative_material_is_of_other_words_and_training_noise(
-    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive: Path, heard: list[list[Wave]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artefact = tiny_artefact(tmp_path / "tiny")
     asked, join = [], negatives.joined_words
@@ -119,9 +132,10 @@ def test_negative_material_is_of_other_words_and_training_noise(
     seconds = sum(len(wave) for kind, wave in made if kind == "joined words") / RATE
     assert seconds == pytest.approx(360)
     assert not np.array_equal(made[0][1][:RATE], made[1][1][:RATE])
+    assert [[len(wave) for wave in recordings] for recordings in heard] == [[4 * RATE]]
     for clips, noises in asked:
         assert len(clips) == 4  # flite's words but yes and no
-        assert [len(wave) for wave in noises] == [4 * RATE]
+        assert len(noises) == material.TRACKS
 
 
 @pytest.mark.parametrize(("asked", "hop"), [([], 2), (["--hop", "4"], 4)])

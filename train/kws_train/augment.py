@@ -46,7 +46,9 @@ class Augmentation:
     joined  clips of "_unknown_" that are words joined to phrases, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
-    snr_db  ratio of the recording's power to the noise's, in dB
+    snr_db  ratio of the recording's power to the noise's, in dB; that of the word itself is some
+            5 dB higher, since there is silence around it
+    tracks  of noise, see background.py; 0 takes the archive's recordings as they are
     time_masks, time_width, frequency_masks, frequency_width
             SpecAugment (Park et al., arXiv 1904.08779): bands set to the column's mean, 0
     """
@@ -66,6 +68,7 @@ class Augmentation:
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     snr_db: tuple[float, float] = (5.0, 30.0)
+    tracks: int = 0
     time_masks: int = 2
     time_width: int = 6
     frequency_masks: int = 2
@@ -116,7 +119,7 @@ def vary(
     speed = rng.uniform(*options.speed)
     sound = soxr.resample(sound, speed * spec.sample_rate, spec.sample_rate, quality="MQ")
     if options.channel:
-        sound = _coloured(sound, options.channel, rng)
+        sound = coloured(sound, options.channel, rng)
     sound = _placed(sound, options.samples(spec), rng.integers(-spec.hop // 2, spec.hop // 2 + 1))
     spoken = scenes.extent(sound, spec.sample_rate)
     if others and rng.random() < options.beside:
@@ -172,7 +175,7 @@ def crop_and_mask(
     return np.asarray(batch)
 
 
-def _coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
+def coloured(sound: NDArray[np.float32], deviation_db: float, rng: Rng) -> NDArray[np.float32]:
     """`sound` through a smooth random filter, whose bands lie closer at low frequencies."""
     bands = np.linspace(0, 1, _CHANNEL_BANDS)
     gain_db = rng.normal(0, deviation_db, _CHANNEL_BANDS)

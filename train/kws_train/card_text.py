@@ -146,6 +146,9 @@ def _data(card: Card, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{clips} of the recordings are not Speech Commands but from {source}."
         yield "Background noise in training is the first 80 % of each of the archive's own noise"
         yield "recordings; the rest is heard in judging alone."
+        if tracks := given.get("experiment", {}).get("augment", {}).get("tracks"):
+            yield f"{tracks} tracks of noise were made of it and of drawn slopes, hums, taps and"
+            yield "babble of training's other words."
     if "validation_clips" in given:
         yield f"The {given['validation_clips']:,} validation clips chose the epoch: accuracy"
         yield f"{100 * given['validation_accuracy']:.2f} % before export, mean over words."

@@ -12,12 +12,13 @@ import numpy as np
 from kws.artefact import Artefact
 from kws.decide import is_keyword
 from kws.errors import RuntimeMissing
-from kws_train import augment, data, negatives, noise, streams
+from kws_train import augment, background, data, negatives, noise, streams
 from kws_train.data import Clip, DataError
 from kws_train.noise import Wave
 from kws_train.speech import running_speech
 from kws_train.streams import Stream
 
+TRACKS = 60  # of noise, other ones than training hears
 STRETCH = 300.0  # seconds of negative material at a time
 SPEECH = 1000  # the first seed of synthesised speech: other than training's
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[Stream]:
     """Commands and other words in turn at random, from validation speakers, in each condition.
 
-    The noise is the part that training hears, since the rest is for judging. Other words are not
+    The noise is made of what training hears, since the rest is for judging. Other words are not
     among `spoken`: whatever is detected there is a false alarm.
     """
     rate = artefact.manifest.front_end.sample_rate
@@ -37,7 +38,7 @@ def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[St
         drawn += [group[i] for i in random.permutation(len(group))[:words]]
     kept, waves = data.load([drawn[i] for i in random.permutation(len(drawn))], rate)
     spoken: list[tuple[str, Wave]] = [(c.word, wave) for c, wave in zip(kept, waves, strict=True)]
-    noises = augment.training_noises(data.noises(archive, rate))
+    noises = _noises(archive, rate)
     made = (streams.splice(spoken, rate, noises, snr_db) for snr_db in streams.SNRS_DB)
     return [
         replace(
@@ -52,23 +53,34 @@ def negative_material(
 ) -> Iterator[tuple[str, Wave]]:
     """Stretches without a word of the model, each with its kind: other words joined, noise, speech.
 
-    The words are the validation speakers', the noise is the part that training hears. Speech is
-    synthesised, and left out where there is no synthesiser.
+    The words are the validation speakers', the noise is made of what training hears; where it is
+    alone, there is babble of those speakers as well. Speech is synthesised, and left out where
+    there is no synthesiser.
     """
     rate = artefact.manifest.front_end.sample_rate
-    noises = augment.training_noises(data.noises(archive, rate))
+    noises = _noises(archive, rate)
     _, waves = data.load(_validation(artefact, archive)[1], rate)
+    rng = np.random.default_rng(noise.SEED)
+    babble = background.babbles(waves, round(background.BABBLE * TRACKS), rate, rng)
     for number, seconds in enumerate(_stretches(hours * 3600)):
         seed = noise.SEED + number
         yield "joined words", negatives.joined_words(waves, noises, rate, seconds, seed)
     for number, seconds in enumerate(_stretches(hours * 3600 / 3)):
-        yield "noise alone", negatives.noise_alone(noises, rate, seconds, noise.SEED + number)
+        yield (
+            "noise alone",
+            negatives.noise_alone(noises + babble, rate, seconds, noise.SEED + number),
+        )
     try:
         for number, seconds in enumerate(_stretches(hours * 3600 / 2)):
             speech = running_speech(seconds, rate, SPEECH + number, artefact.manifest.labels)
             yield "synthesised speech", speech
     except RuntimeMissing as error:
         log.warning("tuned without synthesised speech: %s", error)
+
+
+def _noises(archive: Path, rate: int) -> list[Wave]:
+    recordings = augment.training_noises(data.noises(archive, rate))
+    return background.tracks(recordings, TRACKS, rate, np.random.default_rng(noise.SEED))
 
 
 def _validation(artefact: Artefact, archive: Path) -> tuple[list[Clip], list[Clip]]:

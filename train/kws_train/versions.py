@@ -18,7 +18,7 @@ from rich.progress import track
 from kws.decide import is_keyword
 from kws.native import best_mfcc
 from kws.tables import tables
-from kws_train import augment, data, scenes
+from kws_train import augment, background, data, scenes
 from kws_train.config import Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip, is_command
 from kws_train.speech import running_speech, spoken_words
@@ -27,13 +27,14 @@ from kws_train.synthesise import synthesise
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
-SILENCES = 600  # clips of noise alone
+SILENCES = 900  # clips of noise alone
+BABBLES = 300  # clips of babble alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 # of the augmentation, what is drawn in every epoch and not in the versions
 EACH_EPOCH = {"shift", "whole", "time_masks", "time_width", "frequency_masks", "frequency_width"}
 BLOCK = 64  # versions that a thread makes at a time
 LEAST = 4  # recordings of a speaker who says phrases
-SILENCE_DB = (-80.0, -20.0)  # their level, of full scale
+SILENCE_DB = (-80.0, -14.0)  # their level, of full scale
 console = Console(stderr=True)
 
 
@@ -86,9 +87,17 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
             words += [word] * len(made)
         synthetic = len(words) - len(kept)
         noises = augment.training_noises(data.noises(root, spec.sample_rate))
-        for label, made in _scenes(waves, words, speakers, noises, experiment):
+        babble: list[Wave] = []
+        if tracks := experiment.augment.tracks:
+            rng = np.random.default_rng(tracks)
+            voices = _others(waves, words, experiment)
+            count = round(background.BABBLE * tracks)
+            noises = background.tracks(noises, tracks - count, spec.sample_rate, rng)
+            babble = background.babbles(voices, count, spec.sample_rate, rng)
+        for label, made in _scenes(waves, words, speakers, noises, babble, experiment):
             waves = [*waves, *made]
             words += [label] * len(made)
+        noises += babble
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
@@ -144,7 +153,7 @@ def make_versions(
     Each version has a generator of its own, so that it does not depend on the others.
     """
     spec, options, labels = experiment.front_end, experiment.augment, experiment.labels
-    beside = [w for w, word in zip(waves, words, strict=True) if word >= len(labels)] or waves
+    beside = _others(waves, words, experiment)
     mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
     versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
@@ -171,6 +180,12 @@ def make_versions(
     return versions, spoken
 
 
+def _others(waves: Sequence[Wave], words: Sequence[int], experiment: Experiment) -> Sequence[Wave]:
+    """The clips of words that are no labels, where there are some, or else all."""
+    labels = len(experiment.labels)
+    return [wave for wave, word in zip(waves, words, strict=True) if word >= labels] or waves
+
+
 def _synthesised(
     words: Sequence[int], names: Sequence[str], experiment: Experiment
 ) -> list[tuple[int, list[Wave]]]:
@@ -192,10 +207,11 @@ def _scenes(
     words: Sequence[int],
     speakers: Sequence[str],
     noises: Sequence[Wave],
+    babble: Sequence[Wave],
     experiment: Experiment,
 ) -> list[tuple[int, list[Wave]]]:
     """Clips of the labels that no folder has: what is no word as unknown, noise as silence."""
-    labels, spec, options = experiment.labels, experiment.front_end, experiment.augment
+    labels = experiment.labels
     rng = np.random.default_rng(len(waves))
     made = []
     if UNKNOWN in labels:
@@ -205,16 +221,26 @@ def _scenes(
             voices.setdefault(speaker, []).append(wave)
         several = [said for said in voices.values() if len(said) >= LEAST]
         made.append((labels.index(UNKNOWN), _no_words(own, waves, several, experiment, rng)))
+        if babble:
+            made.append((labels.index(UNKNOWN), _noise_alone(BABBLES, babble, experiment, rng)))
     if SILENCE in labels:
-        quiet = []
-        for number in range(SILENCES):
-            # every other one as short as a recording, with nothing around it
-            length = spec.sample_rate if number % 2 else options.samples(spec)
-            noise = augment.noise_like(length, noises, rng)
-            level = 10 ** (rng.uniform(*SILENCE_DB) / 20) * 2**15
-            scale = level / max(float(np.sqrt(np.square(noise).mean())), 1e-9)
-            quiet.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
-        made.append((labels.index(SILENCE), quiet))
+        made.append((labels.index(SILENCE), _noise_alone(SILENCES, noises, experiment, rng)))
+    return made
+
+
+def _noise_alone(
+    count: int, noises: Sequence[Wave], experiment: Experiment, rng: np.random.Generator
+) -> list[Wave]:
+    """Clips of noise at any level."""
+    spec = experiment.front_end
+    made = []
+    for number in range(count):
+        # every other one as short as a recording, with nothing around it
+        length = spec.sample_rate if number % 2 else experiment.augment.samples(spec)
+        noise = augment.noise_like(length, noises, rng)
+        level = 10 ** (rng.uniform(*SILENCE_DB) / 20) * 2**15
+        scale = level / max(float(np.sqrt(np.square(noise).mean())), 1e-9)
+        made.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
     return made
 
 
