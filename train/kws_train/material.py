@@ -61,15 +61,12 @@ def negative_material(
     noises = _noises(archive, rate)
     _, waves = data.load(_validation(artefact, archive)[1], rate)
     rng = np.random.default_rng(noise.SEED)
-    babble = background.babbles(waves, round(background.BABBLE * TRACKS), rate, rng)
+    alone = noises + background.babbles(waves, round(background.BABBLE * TRACKS), rate, rng)
     for number, seconds in enumerate(_stretches(hours * 3600)):
         seed = noise.SEED + number
         yield "joined words", negatives.joined_words(waves, noises, rate, seconds, seed)
     for number, seconds in enumerate(_stretches(hours * 3600 / 3)):
-        yield (
-            "noise alone",
-            negatives.noise_alone(noises + babble, rate, seconds, noise.SEED + number),
-        )
+        yield "noise alone", negatives.noise_alone(alone, rate, seconds, noise.SEED + number)
     try:
         for number, seconds in enumerate(_stretches(hours * 3600 / 2)):
             speech = running_speech(seconds, rate, SPEECH + number, artefact.manifest.labels)
