@@ -54,7 +54,7 @@ def test_the_share_of_recordings_is_kept(
     recordings: list[Wave], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "SECOND", 0.0)
-    monkeypatch.setattr(background, "MADE", (background.coloured,))
+    monkeypatch.setattr(background, "MADE", (background.slope,))
     made = background.tracks(recordings, 4 * COUNT, RATE, np.random.default_rng(3))
     share = np.mean([tonality(track) > 0.5 for track in made])
     assert share == pytest.approx(background.RECORDED, abs=0.12)

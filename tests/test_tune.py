@@ -105,7 +105,9 @@ def test_streams_are_of_validation_speakers_and_training_noise(
     monkeypatch.setattr(
         streams, "bed", lambda noises, *rest: beds.append(noises) or noise.bed(noises, *rest)
     )
-    made = material.validation_streams(artefact, archive, 10)
+    made = material.validation_streams(
+        artefact, archive, material.tuning_noises(artefact, archive), 10
+    )
     assert len(made) == len(streams.SNRS_DB)
     assert {spoken.word for spoken in made[0].spoken} == {"yes", "no"}
     assert len(made[0].spoken) == 2
@@ -125,7 +127,11 @@ def test_negative_material_is_of_other_words_and_training_noise(
         "joined_words",
         lambda clips, noises, *rest: asked.append((clips, noises)) or join(clips, noises, *rest),
     )
-    made = list(material.negative_material(artefact, archive, 0.1))
+    made = list(
+        material.negative_material(
+            artefact, archive, material.tuning_noises(artefact, archive), 0.1
+        )
+    )
     kinds = [kind for kind, _ in made]
     assert kinds[:2] == ["joined words"] * 2
     assert set(kinds) >= {"joined words", "noise alone"}

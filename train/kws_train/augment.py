@@ -197,8 +197,13 @@ def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.floa
         recording = noises[rng.integers(len(noises))]
         start = rng.integers(len(recording) - length)
         return recording[start : start + length].astype(np.float32)
+    return sloped(length, (-1.0, 0.3), rng)
+
+
+def sloped(length: int, powers: tuple[float, float], rng: Rng) -> NDArray[np.float32]:
+    """White noise whose amplitudes are multiplied by the frequency to a power that is drawn."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(-1.0, 0.3)
+    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(*powers)
     return np.fft.irfft(spectrum, length).astype(np.float32)
 
 

@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from kws_train import augment, scenes
+from kws_train.made_noise import level
 from kws_train.noise import amplitude
 
 Wave = NDArray[np.int16]
@@ -23,11 +24,15 @@ SPEED = (0.7, 1.4)  # that a recording is played at
 COLOUR_DB = 4.0  # deviation of the gains that it is heard through
 SECOND = 0.3  # share of tracks with another noise behind the first
 BEHIND_DB = (-15.0, 0.0)  # level of that one, to the first's
-SWING_DB = 6.0  # that the level moves up and down by, in half of the tracks
+SWINGING = 0.5  # share of tracks whose level moves
+SWING_DB = 6.0  # up and down
 KNOT = 1.5  # seconds between two levels
 BABBLE = 0.2  # share of tracks that are babble, where there are voices
 TALKERS = (3, 9)  # who babble at once
-PAUSE = (-0.05, 0.3)  # seconds between a talker's words
+TALKER_DB = (-6.0, 0.0)  # level of each
+GAP = (-0.05, 0.3)  # seconds between a talker's words; below 0 they overlap
+LEAST = 0.05  # seconds from one word to the next
+SLOPES = (-1.0, 0.5)  # powers of the frequency, from brown to blue
 PEAK = 0.7 * 2**15  # of a track
 
 
@@ -42,18 +47,18 @@ def tracks(recordings: Sequence[Wave], count: int, rate: int, rng: Rng) -> list[
     def one() -> Sound:
         if rng.random() < RECORDED:
             return _recorded(recordings[rng.integers(len(recordings))], length, rate, rng)
-        return _level(MADE[rng.integers(len(MADE))](length, rate, rng))
+        return level(MADE[rng.integers(len(MADE))](length, rate, rng))
 
     made = []
     for _ in range(count):
         sound = one()
         if rng.random() < SECOND:
             sound = sound + one() * np.float32(amplitude(rng.uniform(*BEHIND_DB)))
-        if rng.random() < 0.5:
+        if rng.random() < SWINGING:
             knots = int(SECONDS / KNOT)
-            level = rng.uniform(-SWING_DB, SWING_DB, knots)
+            swing = rng.uniform(-SWING_DB, SWING_DB, knots)
             place = np.linspace(0, knots - 1, length)
-            sound = sound * 10 ** (np.interp(place, range(knots), level) / 20)
+            sound = sound * 10 ** (np.interp(place, range(knots), swing) / 20)
         made.append(_track(sound))
     return made
 
@@ -64,16 +69,16 @@ def babbles(voices: Sequence[Wave], count: int, rate: int, rng: Rng) -> list[Wav
     for _ in range(count):
         sound = np.zeros(int(SECONDS * rate), np.float32)
         for _ in range(rng.integers(*TALKERS)):
-            loudness = amplitude(rng.uniform(-6, 0))
-            place = int(rng.uniform(*PAUSE) * rate)
+            loudness = amplitude(rng.uniform(*TALKER_DB))
+            place = int(rng.uniform(*GAP) * rate)
             while place < len(sound):
                 wave = voices[rng.integers(len(voices))].astype(np.float32)
                 first, end = scenes.extent(wave, rate)
-                word = _level(wave[first:end]) * np.float32(loudness)
+                word = level(wave[first:end]) * np.float32(loudness)
                 start = max(place, 0)
                 part = sound[start : start + len(word)]
                 part += word[: len(part)]
-                place = start + max(len(word) + int(rng.uniform(*PAUSE) * rate), rate // 20)
+                place = start + max(len(word) + int(rng.uniform(*GAP) * rate), int(LEAST * rate))
         made.append(_track(sound))
     return made
 
@@ -103,14 +108,12 @@ def taps(length: int, rate: int, rng: Rng) -> Sound:
     return sound.astype(np.float32)
 
 
-def coloured(length: int, _rate: int, rng: Rng) -> Sound:
-    """From brown to blue, by a random slope of the spectrum."""
-    spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(-1.0, 0.5)
-    return np.fft.irfft(spectrum, length).astype(np.float32)
+def slope(length: int, _rate: int, rng: Rng) -> Sound:
+    """Noise from brown to blue."""
+    return augment.sloped(length, SLOPES, rng)
 
 
-MADE: tuple[Maker, ...] = (coloured, hum, taps)
+MADE: tuple[Maker, ...] = (slope, hum, taps)
 
 
 def _recorded(recording: Wave, length: int, rate: int, rng: Rng) -> Sound:
@@ -119,13 +122,7 @@ def _recorded(recording: Wave, length: int, rate: int, rng: Rng) -> Sound:
     place = rng.integers(len(recording)) + np.arange(int(length * speed) + rate)
     sound = recording[place % len(recording)].astype(np.float32)
     sound = soxr.resample(sound, speed * rate, rate, quality="MQ")[:length]
-    return _level(augment.coloured(sound, COLOUR_DB, rng))
-
-
-def _level(sound: Sound) -> Sound:
-    """An rms of 1."""
-    rms = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-    return np.asarray(sound / np.float32(max(rms, 1e-9)), np.float32)
+    return level(augment.coloured(sound, COLOUR_DB, rng))
 
 
 def _track(sound: NDArray[np.floating[Any]]) -> Wave:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def hum(length: int, rate: int, rng: Rng) -> Sound:
     for harmonic in range(1, 31):
         gain = rng.uniform(0.1, 1.0) / harmonic**0.7
         sound += gain * np.sin(harmonic * phase + rng.uniform(0, 2 * np.pi))
-    return _level(sound + 0.02 * rng.standard_normal(length))
+    return level(sound + 0.02 * rng.standard_normal(length))
 
 
 def clatter(length: int, rate: int, rng: Rng) -> Sound:
@@ -56,7 +57,7 @@ def clatter(length: int, rate: int, rng: Rng) -> Sound:
         struck = rng.uniform(0.1, 1.0) * ring * np.exp(-time / decay)
         part = sound[start : start + len(time)]
         part += struck[: len(part)]
-    return _level(sound)
+    return level(sound)
 
 
 def tones(length: int, rate: int, rng: Rng) -> Sound:
@@ -74,7 +75,7 @@ def tones(length: int, rate: int, rng: Rng) -> Sound:
         note *= rng.uniform(0.2, 1.0) * np.exp(-time / decay) * np.minimum(time / 0.01, 1)
         part = sound[start : start + len(time)]
         part += note[: len(part)]
-    return _level(sound)
+    return level(sound)
 
 
 def babble(length: int, rate: int, rng: Rng, voices: Sequence[Wave]) -> Sound:
@@ -88,7 +89,7 @@ def babble(length: int, rate: int, rng: Rng, voices: Sequence[Wave]) -> Sound:
             part = sound[max(place, 0) : place + len(wave)] if place + len(wave) > 0 else sound[:0]
             part += wave[max(-place, 0) :][: len(part)]
             place += max(len(wave), 1)
-    return _level(sound)
+    return level(sound)
 
 
 def makers(rate: int, voices: Sequence[Wave] = ()) -> dict[str, Maker]:
@@ -113,9 +114,10 @@ def _sloped(length: int, rate: int, power: float, rng: Rng) -> Sound:
     spectrum = np.fft.rfft(rng.standard_normal(length))
     hertz = np.fft.rfftfreq(length, 1 / rate)
     spectrum *= np.maximum(hertz, LOWEST_HZ) ** -power
-    return _level(np.fft.irfft(spectrum, length))
+    return level(np.fft.irfft(spectrum, length))
 
 
-def _level(sound: NDArray[np.float64]) -> Sound:
+def level(sound: NDArray[np.floating[Any]]) -> Sound:
     """An rms of 1."""
-    return (sound / max(float(np.sqrt(np.mean(sound**2))), 1e-12)).astype(np.float32)
+    rms = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+    return (sound / max(rms, 1e-12)).astype(np.float32)

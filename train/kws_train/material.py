@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +25,19 @@ SPEECH = 1000  # the first seed of synthesised speech: other than training's
 log = logging.getLogger(__name__)
 
 
-def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[Stream]:
+def tuning_noises(artefact: Artefact, archive: Path) -> list[Wave]:
+    """Noise of what training hears, since the rest is for judging, but other tracks of it."""
+    rate = artefact.manifest.front_end.sample_rate
+    recordings = augment.training_noises(data.noises(archive, rate))
+    return background.tracks(recordings, TRACKS, rate, np.random.default_rng(noise.SEED))
+
+
+def validation_streams(
+    artefact: Artefact, archive: Path, noises: Sequence[Wave], words: int
+) -> list[Stream]:
     """Commands and other words in turn at random, from validation speakers, in each condition.
 
-    The noise is made of what training hears, since the rest is for judging. Other words are not
-    among `spoken`: whatever is detected there is a false alarm.
+    Other words are not among `spoken`: whatever is detected there is a false alarm.
     """
     rate = artefact.manifest.front_end.sample_rate
     random = np.random.default_rng(noise.SEED)
@@ -38,7 +46,6 @@ def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[St
         drawn += [group[i] for i in random.permutation(len(group))[:words]]
     kept, waves = data.load([drawn[i] for i in random.permutation(len(drawn))], rate)
     spoken: list[tuple[str, Wave]] = [(c.word, wave) for c, wave in zip(kept, waves, strict=True)]
-    noises = _noises(archive, rate)
     made = (streams.splice(spoken, rate, noises, snr_db) for snr_db in streams.SNRS_DB)
     return [
         replace(
@@ -49,19 +56,18 @@ def validation_streams(artefact: Artefact, archive: Path, words: int) -> list[St
 
 
 def negative_material(
-    artefact: Artefact, archive: Path, hours: float
+    artefact: Artefact, archive: Path, noises: Sequence[Wave], hours: float
 ) -> Iterator[tuple[str, Wave]]:
     """Stretches without a word of the model, each with its kind: other words joined, noise, speech.
 
-    The words are the validation speakers', the noise is made of what training hears; where it is
-    alone, there is babble of those speakers as well. Speech is synthesised, and left out where
-    there is no synthesiser.
+    The words are the validation speakers'; where noise is alone, there is babble of theirs as well.
+    Speech is synthesised, and left out where there is no synthesiser.
     """
     rate = artefact.manifest.front_end.sample_rate
-    noises = _noises(archive, rate)
     _, waves = data.load(_validation(artefact, archive)[1], rate)
     rng = np.random.default_rng(noise.SEED)
-    alone = noises + background.babbles(waves, round(background.BABBLE * TRACKS), rate, rng)
+    babble = background.babbles(waves, round(background.BABBLE * TRACKS), rate, rng)
+    alone = [*noises, *babble]
     for number, seconds in enumerate(_stretches(hours * 3600)):
         seed = noise.SEED + number
         yield "joined words", negatives.joined_words(waves, noises, rate, seconds, seed)
@@ -73,11 +79,6 @@ def negative_material(
             yield "synthesised speech", speech
     except RuntimeMissing as error:
         log.warning("tuned without synthesised speech: %s", error)
-
-
-def _noises(archive: Path, rate: int) -> list[Wave]:
-    recordings = augment.training_noises(data.noises(archive, rate))
-    return background.tracks(recordings, TRACKS, rate, np.random.default_rng(noise.SEED))
 
 
 def _validation(artefact: Artefact, archive: Path) -> tuple[list[Clip], list[Clip]]:

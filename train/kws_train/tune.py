@@ -18,7 +18,7 @@ from kws_train.data import DataError
 from kws_train.evaluate import count, positive
 from kws_train.intervals import Rate
 from kws_train.judge import progress
-from kws_train.material import negative_material, validation_streams
+from kws_train.material import negative_material, tuning_noises, validation_streams
 from kws_train.spotting import Score, Smoothed, Trace
 from kws_train.streams import Stream
 from kws_train.tradeoff import Tradeoff, tradeoff
@@ -137,15 +137,18 @@ def _tune(options: argparse.Namespace) -> None:
     heard = replace(
         artefact, manifest=replace(manifest, decision=replace(manifest.decision, hop=hop))
     )
+    noises = tuning_noises(artefact, options.data)
     spliced = [
         (stream, spotting.record(heard, stream.samples, f"Words in {streams.condition(snr_db)}"))
         for stream, snr_db in zip(
-            validation_streams(artefact, options.data, options.words), streams.SNRS_DB, strict=True
+            validation_streams(artefact, options.data, noises, options.words),
+            streams.SNRS_DB,
+            strict=True,
         )
     ]
     negative = [
         (kind, spotting.record(heard, samples, kind.capitalize()))
-        for kind, samples in negative_material(artefact, options.data, options.hours)
+        for kind, samples in negative_material(artefact, options.data, noises, options.hours)
     ]
     choice = choose_decision(spliced, negative, options.target, hop)
     command = (

@@ -86,22 +86,15 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
             waves += made
             words += [word] * len(made)
         synthetic = len(words) - len(kept)
-        noises = augment.training_noises(data.noises(root, spec.sample_rate))
-        babble: list[Wave] = []
-        if tracks := experiment.augment.tracks:
-            rng = np.random.default_rng(tracks)
-            voices = _others(waves, words, experiment)
-            count = round(background.BABBLE * tracks)
-            noises = background.tracks(noises, tracks - count, spec.sample_rate, rng)
-            babble = background.babbles(voices, count, spec.sample_rate, rng)
+        recordings = augment.training_noises(data.noises(root, spec.sample_rate))
+        noises, babble = _background(recordings, _others(waves, words, experiment), experiment)
         for label, made in _scenes(waves, words, speakers, noises, babble, experiment):
             waves = [*waves, *made]
             words += [label] * len(made)
-        noises += babble
         clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
-        versions, spoken = make_versions(waves, words, clips, noises, experiment)
+        versions, spoken = make_versions(waves, words, clips, noises + babble, experiment)
         np.save(partial / "versions.npy", versions)
         np.save(partial / "spoken.npy", spoken)
         np.save(partial / "clips.npy", clips)
@@ -184,6 +177,19 @@ def _others(waves: Sequence[Wave], words: Sequence[int], experiment: Experiment)
     """The clips of words that are no labels, where there are some, or else all."""
     labels = len(experiment.labels)
     return [wave for wave, word in zip(waves, words, strict=True) if word >= labels] or waves
+
+
+def _background(
+    recordings: list[Wave], voices: Sequence[Wave], experiment: Experiment
+) -> tuple[list[Wave], list[Wave]]:
+    """The noise that the experiment asks for, and babble of `voices`."""
+    tracks, rate = experiment.augment.tracks, experiment.front_end.sample_rate
+    if not tracks:
+        return recordings, []
+    rng = np.random.default_rng(tracks)
+    count = round(background.BABBLE * tracks)
+    noises = background.tracks(recordings, tracks - count, rate, rng)
+    return noises, background.babbles(voices, count, rate, rng)
 
 
 def _synthesised(
