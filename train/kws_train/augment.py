@@ -18,10 +18,11 @@ Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
-PAUSE = (0.05, 0.1)  # seconds before and after a word that tell that it stands alone
+PAUSE = (0.05, 0.15)  # seconds before and after a word that tell that it stands alone
 _WARPS = 9
 _CHANNEL_BANDS = 8
 _CEILING = 32_767.0
+_FLAT = 20 / 16_000  # of the rate: below, a slope is flat, or all its power would be inaudible
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Augmentation:
     joined  clips of "_unknown_" that are words joined to phrases, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
+    other_noise
+            the same of what is no command, but for noise itself; 0 takes `noise`. Less of it makes
+            a network readier to hear a command in noise than in quiet
     snr_db  ratio of the recording's power to the noise's, in dB; that of the word itself is some
             5 dB higher, since there is silence around it
     tracks  of noise, see background.py; 0 takes the archive's recordings as they are
@@ -67,6 +71,7 @@ class Augmentation:
     joined: float = 0.0
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
+    other_noise: float = 0.0
     snr_db: tuple[float, float] = (5.0, 30.0)
     tracks: int = 0
     time_masks: int = 2
@@ -203,7 +208,7 @@ def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.floa
 def sloped(length: int, powers: tuple[float, float], rng: Rng) -> NDArray[np.float32]:
     """White noise whose amplitudes are multiplied by the frequency to a power that is drawn."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(*powers)
+    spectrum *= np.maximum(np.linspace(0, 0.5, len(spectrum)), _FLAT) ** rng.uniform(*powers)
     return np.fft.irfft(spectrum, length).astype(np.float32)
 
 
