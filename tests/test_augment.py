@@ -77,6 +77,23 @@ def test_a_version_tells_where_its_own_word_is(seed: int) -> None:
         assert not np.array_equal(other.samples, first.samples)
 
 
+def test_the_highest_of_several_draws_is_the_ratio_to_noise() -> None:
+    wave = NOISE[0][: SPEC.samples]
+    options = replace(PLAIN, noise=1.0, snr_db=(0.0, 40.0))
+
+    def beyond(draws: int) -> float:
+        """Decibels of the noise around the recording, a mean over versions."""
+        levels = []
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            heard = vary(wave, NOISE, SPEC, options, rng, (), (), draws).samples.astype(float)
+            levels.append(10 * np.log10(np.square(heard[:1_000]).mean() + 1e-3))
+        return float(np.mean(levels))
+
+    # the means of one draw and of the highest of four are 20 and 32 dB
+    assert beyond(1) - beyond(4) == pytest.approx(12, abs=5)
+
+
 def test_rooms_are_for_their_share_of_the_versions() -> None:
     wave = NOISE[0][: SPEC.samples]
     rooms = [np.array([0, 1], np.float32)]

@@ -50,6 +50,9 @@ class Augmentation:
     other_noise
             the same of what is no command, but for noise itself; 0 takes `noise`. Less of it makes
             a network readier to hear a command in noise than in quiet
+    other_draws
+            draws of their ratio, of which the highest counts. More of them leave such words out
+            of loud noise alone
     snr_db  ratio of the recording's power to the noise's, in dB; that of the word itself is some
             5 dB higher, since there is silence around it
     tracks  of noise, see background.py; 0 takes the archive's recordings as they are
@@ -72,6 +75,7 @@ class Augmentation:
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
     other_noise: float = 0.0
+    other_draws: int = 1
     snr_db: tuple[float, float] = (5.0, 30.0)
     tracks: int = 0
     time_masks: int = 2
@@ -115,10 +119,12 @@ def vary(
     rng: Rng,
     others: Sequence[Wave] = (),
     rooms: Sequence[scenes.Sound] = (),
+    draws: int = 1,
 ) -> Version:
     """One varied version of a recording, `options.samples(spec)` long.
 
-    `others` are what words beside it are drawn from, `rooms` the responses of rooms.
+    `others` are what words beside it are drawn from, `rooms` the responses of rooms. Of
+    `draws` ratios of its power to the noise's the highest counts.
     """
     sound = wave.astype(np.float32)
     speed = rng.uniform(*options.speed)
@@ -134,7 +140,8 @@ def vary(
         sound = scenes.in_a_room(sound, rooms[rng.integers(len(rooms))])
     if rng.random() < options.noise:
         noise = noise_like(len(sound), noises, rng)
-        sound = sound + noise * _noise_gain(sound, noise, rng.uniform(*options.snr_db))
+        snr_db = max(rng.uniform(*options.snr_db) for _ in range(draws))
+        sound = sound + noise * _noise_gain(sound, noise, snr_db)
     sound = sound * 10 ** (rng.uniform(*options.gain_db) / 20)
     sound = sound * min(1.0, _CEILING / max(float(np.abs(sound).max()), 1.0))
     return Version(np.asarray(np.rint(sound)).astype(np.int16), spoken)

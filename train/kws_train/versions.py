@@ -27,7 +27,7 @@ from kws_train.synthesise import synthesise
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
-SILENCES = 900  # clips of noise alone
+SILENCES = 4000  # clips of noise alone
 BABBLES = 900  # clips of babble alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 # of the augmentation, what is drawn in every epoch and not in the versions
@@ -166,8 +166,9 @@ def make_versions(
             wave, word = waves[clips[index]], words[clips[index]]
             silent = word < len(labels) and labels[word] == SILENCE
             others = () if silent else beside
-            how = options if silent or command[clips[index]] else quieter
-            version = augment.vary(wave, noises, spec, how, rng, others, rooms)
+            plain = silent or command[clips[index]]
+            how, draws = (options, 1) if plain else (quieter, options.other_draws)
+            version = augment.vary(wave, noises, spec, how, rng, others, rooms, draws)
             versions[index] = mfcc.clip(version.samples)
             spoken[index] = version.spoken
 
