@@ -18,11 +18,10 @@ Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
-PAUSE = (0.05, 0.15)  # seconds before and after a word that tell that it stands alone
+PAUSE = (0.05, 0.1)  # seconds before and after a word that tell that it stands alone
 _WARPS = 9
 _CHANNEL_BANDS = 8
 _CEILING = 32_767.0
-_FLAT = 20 / 16_000  # of the rate: below, a slope is flat, or all its power would be inaudible
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,6 @@ class Augmentation:
     joined  clips of "_unknown_" that are words joined to phrases, a label's clip each
     gain_db gain in dB; a result beyond full scale is scaled back to it
     noise   share of the versions that noise is mixed into
-    other_noise
-            the same of what is no command, but for noise itself; 0 takes `noise`. Less of it makes
-            a network readier to hear a command in noise than in quiet
-    other_draws
-            draws of their ratio, of which the highest counts. More of them leave such words out
-            of loud noise alone
     snr_db  ratio of the recording's power to the noise's, in dB; that of the word itself is some
             5 dB higher, since there is silence around it
     tracks  of noise, see background.py; 0 takes the archive's recordings as they are
@@ -74,8 +67,6 @@ class Augmentation:
     joined: float = 0.0
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise: float = 0.5
-    other_noise: float = 0.0
-    other_draws: int = 1
     snr_db: tuple[float, float] = (5.0, 30.0)
     tracks: int = 0
     time_masks: int = 2
@@ -119,12 +110,10 @@ def vary(
     rng: Rng,
     others: Sequence[Wave] = (),
     rooms: Sequence[scenes.Sound] = (),
-    draws: int = 1,
 ) -> Version:
     """One varied version of a recording, `options.samples(spec)` long.
 
-    `others` are what words beside it are drawn from, `rooms` the responses of rooms. Of
-    `draws` ratios of its power to the noise's the highest counts.
+    `others` are what words beside it are drawn from, `rooms` the responses of rooms.
     """
     sound = wave.astype(np.float32)
     speed = rng.uniform(*options.speed)
@@ -140,8 +129,7 @@ def vary(
         sound = scenes.in_a_room(sound, rooms[rng.integers(len(rooms))])
     if rng.random() < options.noise:
         noise = noise_like(len(sound), noises, rng)
-        snr_db = max(rng.uniform(*options.snr_db) for _ in range(draws))
-        sound = sound + noise * _noise_gain(sound, noise, snr_db)
+        sound = sound + noise * _noise_gain(sound, noise, rng.uniform(*options.snr_db))
     sound = sound * 10 ** (rng.uniform(*options.gain_db) / 20)
     sound = sound * min(1.0, _CEILING / max(float(np.abs(sound).max()), 1.0))
     return Version(np.asarray(np.rint(sound)).astype(np.int16), spoken)
@@ -215,7 +203,7 @@ def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.floa
 def sloped(length: int, powers: tuple[float, float], rng: Rng) -> NDArray[np.float32]:
     """White noise whose amplitudes are multiplied by the frequency to a power that is drawn."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.linspace(0, 0.5, len(spectrum)), _FLAT) ** rng.uniform(*powers)
+    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(*powers)
     return np.fft.irfft(spectrum, length).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +27,12 @@ from kws_train.synthesise import synthesise
 Columns = NDArray[np.int8]
 Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
-SILENCES = 4000  # clips of noise alone
-BABBLES = 900  # clips of babble alone
+SILENCES = 900  # clips of noise alone
+BABBLES = 300  # clips of babble alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 # of the augmentation, what is drawn in every epoch and not in the versions
 EACH_EPOCH = {"shift", "whole", "time_masks", "time_width", "frequency_masks", "frequency_width"}
 BLOCK = 64  # versions that a thread makes at a time
-# modules that shape them
-SHAPING = ("augment", "background", "made_noise", "noise", "scenes", "speech", "synthesise")
 LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -14.0)  # their level, of full scale
 console = Console(stderr=True)
@@ -73,7 +71,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     """What an experiment trains on, from a Speech Commands archive.
 
     Versions are kept in `cache`, under a key of all that they depend on: the clips, the
-    front-end's tables, the augmentation, the synthesised words and the code that makes them.
+    front-end's tables, the augmentation and the synthesised words.
     """
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
     training = splits["training"]
@@ -148,8 +146,6 @@ def make_versions(
     Each version has a generator of its own, so that it does not depend on the others.
     """
     spec, options, labels = experiment.front_end, experiment.augment, experiment.labels
-    quieter = replace(options, noise=options.other_noise or options.noise)
-    command = is_command(np.asarray(words), labels)
     beside = _others(waves, words, experiment)
     mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
@@ -166,9 +162,7 @@ def make_versions(
             wave, word = waves[clips[index]], words[clips[index]]
             silent = word < len(labels) and labels[word] == SILENCE
             others = () if silent else beside
-            plain = silent or command[clips[index]]
-            how, draws = (options, 1) if plain else (quieter, options.other_draws)
-            version = augment.vary(wave, noises, spec, how, rng, others, rooms, draws)
+            version = augment.vary(wave, noises, spec, options, rng, others, rooms)
             versions[index] = mfcc.clip(version.samples)
             spoken[index] = version.spoken
 
@@ -305,8 +299,6 @@ def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
     shaping = {name: value for name, value in options if value and name not in EACH_EPOCH}
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
     spoken = {name: value for name, value in asdict(experiment.synthetic).items() if value}
-    parts = [tables(spec).digest, spec.columns, shaping, spoken, experiment.labels]
-    own = Path(__file__)
-    code = (own.with_stem(name).read_text(encoding="utf-8") for name in (*SHAPING, own.stem))
-    text = "\n".join([json.dumps(parts), names, *code])
+    parts = [tables(spec).digest, spec.columns, shaping, spoken]
+    text = json.dumps([*parts, experiment.labels]) + names
     return hashlib.sha256(text.encode()).hexdigest()[:16]
