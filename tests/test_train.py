@@ -235,6 +235,20 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(spoken, again[1])
 
 
+@pytest.mark.parametrize("name", [*versions.SHAPING, "versions"])
+def test_other_code_makes_other_versions(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = versions._key([], STREAMS)
+    for path in Path(versions.__file__).parent.glob("*.py"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(versions, "__file__", str(tmp_path / "versions.py"))
+    assert versions._key([], STREAMS) == before
+    with (tmp_path / f"{name}.py").open("a") as file:
+        file.write("changed = True\n")
+    assert versions._key([], STREAMS) != before
+
+
 def test_phrases_are_one_speakers_or_of_all_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels' words are among those of a phrase: a command stands alone."""
     options = replace(STREAMS.augment, joined=2.0)

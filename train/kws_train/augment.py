@@ -22,6 +22,7 @@ PAUSE = (0.05, 0.1)  # seconds before and after a word that tell that it stands 
 _WARPS = 9
 _CHANNEL_BANDS = 8
 _CEILING = 32_767.0
+_FLAT = 8.0  # steps of the spectrum up to which a slope is level
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.floa
 def sloped(length: int, powers: tuple[float, float], rng: Rng) -> NDArray[np.float32]:
     """White noise whose amplitudes are multiplied by the frequency to a power that is drawn."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.arange(len(spectrum)), 8.0) ** rng.uniform(*powers)
+    spectrum *= np.maximum(np.arange(len(spectrum)), _FLAT) ** rng.uniform(*powers)
     return np.fft.irfft(spectrum, length).astype(np.float32)
 
 

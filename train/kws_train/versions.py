@@ -21,6 +21,8 @@ from kws.tables import tables
 from kws_train import augment, background, data, scenes
 from kws_train.config import Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip, is_command
+from kws_train.made_noise import level
+from kws_train.noise import amplitude, to_int16
 from kws_train.speech import running_speech, spoken_words
 from kws_train.synthesise import synthesise
 
@@ -33,6 +35,8 @@ ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 # of the augmentation, what is drawn in every epoch and not in the versions
 EACH_EPOCH = {"shift", "whole", "time_masks", "time_width", "frequency_masks", "frequency_width"}
 BLOCK = 64  # versions that a thread makes at a time
+# modules that shape them
+SHAPING = ("augment", "background", "made_noise", "noise", "scenes", "speech", "synthesise")
 LEAST = 4  # recordings of a speaker who says phrases
 SILENCE_DB = (-80.0, -14.0)  # their level, of full scale
 console = Console(stderr=True)
@@ -71,7 +75,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     """What an experiment trains on, from a Speech Commands archive.
 
     Versions are kept in `cache`, under a key of all that they depend on: the clips, the
-    front-end's tables, the augmentation and the synthesised words.
+    front-end's tables, the augmentation, the synthesised words and the code that makes them.
     """
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
     training = splits["training"]
@@ -244,9 +248,8 @@ def _noise_alone(
         # every other one as short as a recording, with nothing around it
         length = spec.sample_rate if number % 2 else experiment.augment.samples(spec)
         noise = augment.noise_like(length, noises, rng)
-        level = 10 ** (rng.uniform(*SILENCE_DB) / 20) * 2**15
-        scale = level / max(float(np.sqrt(np.square(noise).mean())), 1e-9)
-        made.append(np.clip(np.rint(noise * scale), -(2**15), 2**15 - 1).astype(np.int16))
+        loudness = amplitude(rng.uniform(*SILENCE_DB)) * 2**15
+        made.append(to_int16(level(noise) * np.float32(loudness)))
     return made
 
 
@@ -299,6 +302,8 @@ def _key(clips: Sequence[Clip], experiment: Experiment) -> str:
     shaping = {name: value for name, value in options if value and name not in EACH_EPOCH}
     names = "\n".join(f"{clip.word}/{clip.path.name}" for clip in clips)
     spoken = {name: value for name, value in asdict(experiment.synthetic).items() if value}
-    parts = [tables(spec).digest, spec.columns, shaping, spoken]
-    text = json.dumps([*parts, experiment.labels]) + names
+    parts = [tables(spec).digest, spec.columns, shaping, spoken, experiment.labels]
+    own = Path(__file__)
+    code = (own.with_stem(name).read_text(encoding="utf-8") for name in (*SHAPING, own.stem))
+    text = "\n".join([json.dumps(parts), names, *code])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
