@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import signal
 import subprocess
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -158,6 +161,39 @@ def test_reset_in_the_middle(
     assert list(one.feed(talk)) == expected
 
 
+@pytest.mark.parametrize("room", [0, 2])
+def test_a_list_keeps_what_it_has_room_for(room: int) -> None:
+    kept = (native_spotter.CDetection * 3)()
+    some = native_spotter.List(ctypes.addressof(kept), room)
+    for score in (1, 2, 3):
+        found = native_spotter.CDetection(score=score)
+        c_library().kws_keep(ctypes.byref(some), ctypes.byref(found))
+    assert some.count == 3
+    assert [one.score for one in kept] == [1, 2, 0][:room] + [0] * (3 - room)
+
+
+def test_an_interrupt_is_never_lost(stream: Artefact, talk: Wave) -> None:
+    """It came while C was calling Python, once, and the listening went on."""
+
+    class Interrupt(Exception):
+        pass
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise Interrupt
+
+    one = NativeSpotter(stream)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for delay in np.linspace(0.001, 0.01, 200):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            with pytest.raises(Interrupt):  # noqa: PT012 - the feeding is what is interrupted
+                for _ in range(1000):
+                    list(one.feed(talk))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("hop", [STRIDE, 3 * STRIDE, 7 * STRIDE])
 def test_decisions_every_few_columns(tmp_path: Path, talk: Wave, hop: int) -> None:
     artefact = stream_artefact(tmp_path / "stream", hop)
@@ -196,7 +232,7 @@ def test_models_that_cannot_be(stream: Artefact, wrong: str) -> None:
     if wrong != "columns":
         setattr(model, wrong, 0)
     kws, memory = native_spotter.Kws(), np.zeros(10_000, np.int64)
-    told = native_spotter.DETECTED(lambda _context, _detection: None)
+    told = c_library().kws_keep
     start = (ctypes.addressof(kws), ctypes.addressof(model), memory.ctypes.data)
     assert c_library().kws_init(*start, memory.nbytes, told, None) == BAD_ARGUMENT
     assert c_library().kws_feed(ctypes.addressof(kws), memory.ctypes.data, 1) == BAD_ARGUMENT
@@ -210,7 +246,7 @@ def test_memory_that_is_too_small_or_aligned_wrongly(stream: Artefact) -> None:
     model, _more = native_spotter.c_model(labels, SPEC, decision, plan=c_network)
     needed = c_library().kws_memory(ctypes.addressof(model))
     kws, memory = native_spotter.Kws(), np.zeros(needed // 8 + 1, np.int64)
-    told = native_spotter.DETECTED(lambda _context, _detection: None)
+    told = c_library().kws_keep
 
     def status(offset: int, size: int) -> int:
         start = (ctypes.addressof(kws), ctypes.addressof(model), memory.ctypes.data + offset)
@@ -229,6 +265,7 @@ def test_structures_have_the_sizes_of_c(tmp_path: Path) -> None:
         "decide": native_spotter.Decide,
         "model": native_spotter.Model,
         "detection": native_spotter.CDetection,
+        "list": native_spotter.List,
     }
     sizes = "\n".join(f'    printf("%zu\\n", sizeof(struct kws_{name}));' for name in names)
     source = tmp_path / "sizes.c"

@@ -79,6 +79,7 @@ def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
     loaded.kws_memory.argtypes = [address]
     loaded.kws_memory.restype = size
     loaded.kws_init.argtypes = [address, address, address, size, address, address]
+    loaded.kws_keep.argtypes = [address, address]
     loaded.kws_reset.argtypes = [address]
     loaded.kws_feed.argtypes = [address, address, size]
     loaded.kws_take.argtypes = [address, address, address]

@@ -6,7 +6,6 @@ import ctypes
 from collections.abc import Iterable, Iterator, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint8, c_uint16, c_uint64, c_void_p
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from kws.spec import FrontEnd
 from kws.structs import Network
 
 _OK, _NOT_READY = 0, 2  # enum kws_status
+_KEPT = 16  # detections; a call that takes no more than a column makes 2 at most
 
 
 class Ring(ctypes.Structure):
@@ -99,7 +99,10 @@ class CDetection(ctypes.Structure):
         return Detection(self.column, self.keyword.decode(), self.score, self.end / sample_rate)
 
 
-DETECTED = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(CDetection))
+class List(ctypes.Structure):
+    """`struct kws_list` of firmware/include/kws.h."""
+
+    _fields_ = [("detections", c_void_p), ("size", c_size_t), ("count", c_size_t)]
 
 
 class Kws(ctypes.Structure):
@@ -174,13 +177,16 @@ class NativeSpotter:
         c_network, parts = c_plan(plan, self._library)
         model, more = c_model(labels, self.spec, decision, keywords, c_network)
         memory = np.zeros(self._library.kws_memory(ctypes.addressof(model)) // 8, np.int64)
-        heard = DETECTED(self._hear)
-        self._alive = (parts, model, more, memory, heard)
-        self._labels = labels
+        # C keeps them: what is raised in Python that C calls is lost, and Ctrl-C may be that
+        self._kept = (CDetection * _KEPT)()
+        self._list = List(ctypes.addressof(self._kept), _KEPT)
         self._found: list[Detection] = []
+        self._alive = (parts, model, more, memory)
+        self._labels = labels
         self.kws = Kws()
         self._self = ctypes.addressof(self.kws)
-        self._call("kws_init", ctypes.addressof(model), memory.ctypes.data, memory.nbytes, heard, 0)
+        start = (ctypes.addressof(model), memory.ctypes.data, memory.nbytes)
+        self._call("kws_init", *start, self._library.kws_keep, ctypes.addressof(self._list))
 
     @property
     def top(self) -> tuple[str, float] | None:
@@ -212,6 +218,7 @@ class NativeSpotter:
 
     def found(self) -> list[Detection]:
         """What was detected since the last call."""
+        self._collect()
         found, self._found = self._found, []
         return found
 
@@ -220,13 +227,16 @@ class NativeSpotter:
         self._call("kws_reset")
         self._found = []
 
-    def _hear(self, _context: int | None, detection: Any) -> None:
-        self._found.append(detection.contents.detection(self.spec.sample_rate))
+    def _collect(self) -> None:
+        for kept in self._kept[: self._list.count]:
+            self._found.append(kept.detection(self.spec.sample_rate))
+        self._list.count = 0
 
     def _call(self, function: str, *arguments: object) -> int:
         status: int = getattr(self._library, function)(self._self, *arguments)
         if status not in (_OK, _NOT_READY):
             raise ArtefactError(f"{function} refuses the model or its arguments (status {status})")
+        self._collect()
         return status
 
 

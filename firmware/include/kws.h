@@ -76,6 +76,16 @@ enum kws_status kws_reset(struct kws *kws);
 /* All that these samples lead to: int16 mono at the front-end's rate, blocks of any size. */
 enum kws_status kws_feed(struct kws *kws, const int16_t *samples, size_t count);
 
+/* Detections in the caller's memory, for one who would rather look than be called. */
+struct kws_list {
+    struct kws_detection *detections; /* [size] */
+    size_t size;
+    size_t count; /* detected so far; more than `size` are not kept */
+};
+
+/* A `detected` for kws_init whose context is a struct kws_list. */
+void kws_keep(void *context, const struct kws_detection *detection);
+
 /* The highest keyword of the last inference and its mean posterior; KWS_NOT_READY before one. */
 enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score);
 

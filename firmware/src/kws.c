@@ -90,6 +90,16 @@ enum kws_status kws_feed(struct kws *kws, const int16_t *samples, size_t count)
     return status == KWS_NOT_READY ? KWS_OK : status;
 }
 
+void kws_keep(void *context, const struct kws_detection *detection)
+{
+    struct kws_list *list = context;
+
+    if (list->count < list->size) {
+        list->detections[list->count] = *detection;
+    }
+    list->count++;
+}
+
 enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score)
 {
     if (!kws || !kws->model) {
