@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws.spec import FrontEnd
-from kws_train import scenes
+from kws_train import augment, scenes
 from kws_train.augment import (
     PAUSE,
     Augmentation,
@@ -59,12 +59,13 @@ def test_without_variation_the_recording_stays(speech: dict[str, np.ndarray]) ->
 def test_a_version_tells_where_its_own_word_is(seed: int) -> None:
     wave = np.zeros(SPEC.sample_rate, np.int16)
     wave[5_000:9_000] = 8_000 * np.sin(np.arange(4_000))
+    wide = replace(PLAIN, margin=40)  # whatever the gap, there is room beside the word
     first, *others = (
         vary(wave, NOISE, SPEC, options, np.random.default_rng(seed), beside, rooms)
         for options, beside, rooms in (
-            (PLAIN, (), ()),
-            (replace(PLAIN, beside=1.0), [wave], ()),
-            (replace(PLAIN, room=1.0), (), [np.array([1, 0, 0.5], np.float32)]),
+            (wide, (), ()),
+            (replace(wide, beside=1.0), [wave], ()),
+            (replace(wide, room=1.0), (), [np.array([1, 0, 0.5], np.float32)]),
         )
     )
     heard = np.flatnonzero(first.samples)
@@ -187,9 +188,16 @@ def test_windows_are_crops_of_their_versions_but_for_the_masks(seed: int) -> Non
         assert (bands == masked).all()
 
 
-def test_words_of_a_phrase_are_closer_than_a_pause_and_words_beside_are_not() -> None:
-    assert scenes.JOINT[1] < min(PAUSE)
-    assert max(PAUSE) <= scenes.GAP[0]
+def test_words_of_a_phrase_are_no_farther_than_a_pause_and_words_beside_a_command_are() -> None:
+    assert scenes.JOINT[1] <= max(PAUSE) < scenes.GAP[0]
+
+
+def test_a_slope_is_level_where_nothing_is_heard() -> None:
+    sound = augment.sloped(20 * SPEC.sample_rate, (-1.0, -1.0), np.random.default_rng(0))
+    power = np.square(np.abs(np.fft.rfft(sound)))  # of steps of 1/20 Hz
+    low, lowest = power[200:400].mean(), power[1:200].mean()
+    assert lowest == pytest.approx(low, rel=0.3)
+    assert power[400:800].mean() == pytest.approx(low / 2, rel=0.3)
 
 
 def test_all_starts_that_may_be_are_drawn() -> None:

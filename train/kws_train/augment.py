@@ -18,11 +18,11 @@ Rng = np.random.Generator
 
 NOISE_SHARE = 0.8  # the first part of each background recording trains; the rest judges streams
 RARE = 5
-PAUSE = (0.05, 0.1)  # seconds before and after a word that tell that it stands alone
+PAUSE = (0.05, 0.15)  # seconds before and after a word that tell that it stands alone
 _WARPS = 9
 _CHANNEL_BANDS = 8
 _CEILING = 32_767.0
-_FLAT = 8.0  # steps of the spectrum up to which a slope is level
+_FLAT = 1 / 800  # of the rate, 20 Hz: below, a slope is flat, or all its power would be inaudible
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def noise_like(length: int, noises: Sequence[Wave], rng: Rng) -> NDArray[np.floa
 def sloped(length: int, powers: tuple[float, float], rng: Rng) -> NDArray[np.float32]:
     """White noise whose amplitudes are multiplied by the frequency to a power that is drawn."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum *= np.maximum(np.arange(len(spectrum)), _FLAT) ** rng.uniform(*powers)
+    spectrum *= np.maximum(np.linspace(0, 0.5, len(spectrum)), _FLAT) ** rng.uniform(*powers)
     return np.fft.irfft(spectrum, length).astype(np.float32)
 
 

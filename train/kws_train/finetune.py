@@ -173,8 +173,8 @@ def _train(
         trainer = Trainer(experiment, data, run)
         start_from(network, trainer.model, data, experiment)
         trainer.averaged.set_weights(trainer.model.get_weights())
-    best = trainer.run()
-    artefact = publish(experiment, load_trained(run)[1], data, best, folder)
+    reached = trainer.run()
+    artefact = publish(experiment, load_trained(run)[1], data, reached, folder)
     found = artefact.manifest
     words = ",".join(filter(is_keyword, experiment.labels))
     provenance = {

@@ -26,7 +26,7 @@ def publish(
 ) -> Artefact:
     """Write the model into `folder`; a decision that was tuned for it before is kept.
 
-    accuracy is the best on the validation clips before export: 0 to 1, the mean over words.
+    accuracy is that on the validation clips before export: 0 to 1, the mean over words.
     """
     network = export(experiment, model)
     try:

@@ -27,7 +27,7 @@ from kws_train.versions import Corpus, corpus
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 EXPERIMENT, WORDS, CURVES = "experiment.json", "words.json", "curves.csv"
-WEIGHTS = "best.weights.h5"
+WEIGHTS = "averaged.weights.h5"
 SEED = "-seed"
 FIELDS = ("epoch", "rate", "loss", "accuracy", "validation_accuracy")
 console = Console(stderr=True)
@@ -70,14 +70,14 @@ class Trainer:
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
         self.epoch = tf.Variable(0, dtype=tf.int64)
-        self.best = tf.Variable(0.0, dtype=tf.float64)
+        self.reached = tf.Variable(0.0, dtype=tf.float64)
         self.saver = tf.train.CheckpointManager(
             tf.train.Checkpoint(
                 model=self.model,
                 averaged=self.averaged,
                 optimizer=self.optimizer,
                 epoch=self.epoch,
-                best=self.best,
+                reached=self.reached,
             ),
             str(self.folder / "checkpoints"),
             max_to_keep=1,
@@ -146,7 +146,7 @@ class Trainer:
         return loss, tf.reduce_sum(right * command) / tf.maximum(tf.reduce_sum(command), 1.0)
 
     def run(self) -> float:
-        """Train to the last epoch, from a checkpoint if there is one; the best accuracy."""
+        """Train to the last epoch, from a checkpoint if there is one; its validation accuracy."""
         if self.saver.latest_checkpoint:
             self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
             console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
@@ -162,7 +162,7 @@ class Trainer:
                     sums += [float(v) for v in self._step(*batch)]
                     progress.advance(bar)
                 self._end_epoch(number, rate, *(sums / sampler.steps))
-        return float(self.best)
+        return float(self.reached)
 
     def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
         answers = self.data.answers
@@ -178,9 +178,8 @@ class Trainer:
         line = "  ".join(f"{k} {v}" for k, v in zip(FIELDS, values, strict=True))
         console.print(line, soft_wrap=True)
         self.epoch.assign(number + 1)
-        if validation >= float(self.best):
-            self.best.assign(validation)
-            self.averaged.save_weights(str(self.folder / WEIGHTS))
+        self.reached.assign(validation)
+        self.averaged.save_weights(str(self.folder / WEIGHTS))
         self.saver.save()
 
 
@@ -205,7 +204,7 @@ def build(experiment: Experiment, words: int) -> Any:
 
 
 def load_trained(run: Path) -> tuple[Experiment, Any]:
-    """An earlier training's experiment and its network with the best weights."""
+    """An earlier training's experiment and its network with the weights that it came to."""
     weights = run / WEIGHTS
     if not weights.is_file():
         raise ConfigError(f"{weights} is missing; train it first: kws-train {run.name}")
@@ -226,35 +225,33 @@ def is_trained(runs: Path, name: str, experiment: Experiment) -> bool:
 def seeded(path: Path, seed: int = 0) -> tuple[str, Experiment]:
     """An experiment and its run's name, with another seed unless it is 0.
 
-    What it starts from then has that seed too; its teachers stay as they are.
+    What it starts from and its teachers stay as they are.
     """
     experiment = read_experiment(path)
     if not seed:
         return path.stem, experiment
-    start = experiment.train.initial
-    options = replace(experiment.train, seed=seed, initial=f"{start}{SEED}{seed}" if start else "")
-    return f"{path.stem}{SEED}{seed}", replace(experiment, train=options)
+    return f"{path.stem}{SEED}{seed}", replace(experiment, train=replace(experiment.train, seed=seed))
 
 
 def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     """Train an experiment, those that it starts or learns from first, and publish it."""
     needs = read_experiment(path).train
-    for needed, its_seed in {needs.initial: seed, **dict.fromkeys(needs.teacher, 0)}.items():
+    for needed in dict.fromkeys((needs.initial, *needs.teacher)):
         other = path.with_name(f"{needed}.toml")
-        if needed and not is_trained(options.runs, *seeded(other, its_seed)):
-            train(other, options, its_seed)
+        if needed and not is_trained(options.runs, needed, read_experiment(other)):
+            train(other, options)
     name, experiment = seeded(path, seed)
     data = corpus(options.data, options.cache, experiment)
     told = None
     if teachers := experiment.train.teacher:
         told = lessons(options.runs, options.cache, teachers, data, experiment)
-    best = Trainer(experiment, data, options.runs / name, told).run()
-    console.print(f"{name}: best validation accuracy {100 * best:.2f} %")
+    reached = Trainer(experiment, data, options.runs / name, told).run()
+    console.print(f"{name}: validation accuracy {100 * reached:.2f} %")
     if experiment.publish:
         from kws_train.publish import publish
 
         _, model = load_trained(options.runs / name)
-        folder = publish(experiment, model, data, best, options.models / name).folder
+        folder = publish(experiment, model, data, reached, options.models / name).folder
         console.print(f"{name}: written to {folder}", soft_wrap=True)
 
 
