@@ -230,7 +230,8 @@ def seeded(path: Path, seed: int = 0) -> tuple[str, Experiment]:
     experiment = read_experiment(path)
     if not seed:
         return path.stem, experiment
-    return f"{path.stem}{SEED}{seed}", replace(experiment, train=replace(experiment.train, seed=seed))
+    options = replace(experiment.train, seed=seed)
+    return f"{path.stem}{SEED}{seed}", replace(experiment, train=options)
 
 
 def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
