@@ -150,8 +150,9 @@ def _data(card: Card, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{tracks} tracks of noise were made of it and of drawn slopes, hums, taps and"
             yield "babble of training's other words."
     if "validation_clips" in given:
-        yield f"Of the {given['validation_clips']:,} validation clips"
-        yield f"{100 * given['validation_accuracy']:.2f} % were right before export, mean over words."
+        right = f"{100 * given['validation_accuracy']:.2f} %"
+        yield f"Of the {given['validation_clips']:,} validation clips {right} were right"
+        yield "before export, mean over words."
     if card.archive:
         speakers = f"{n} speakers" if (n := card.archive.shared) else "No speaker"
         yield f"{speakers} of the test clips can be heard in training or validation."
