@@ -66,9 +66,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def train(folder: Path, archive: Path, name: str) -> int:
+def train(folder: Path, archive: Path, name: str, *options: str) -> int:
     places = [f"--{place}={folder / place}" for place in ("runs", "cache", "models")]
-    return main([str(folder / f"{name}.toml"), f"--data={archive}", *places])
+    return main([str(folder / f"{name}.toml"), f"--data={archive}", *places, *options])
 
 
 @pytest.mark.train
@@ -93,6 +93,15 @@ def test_a_float_network_and_the_8_bit_one_that_starts_from_it(
     before = (tmp_path / "models" / "small8" / "model.tflite").read_bytes()
     assert train(tmp_path, archive, "small8") == 0  # nothing is left to do
     assert (tmp_path / "models" / "small8" / "model.tflite").read_bytes() == before
+
+    last = curves[-1].split(",")[-1]
+    assert artefact.manifest.provenance["validation_accuracy"] == float(last)
+
+    assert train(tmp_path, archive, "small8", "--seed=2") == 0
+    runs = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert runs == {"small", "small8", "small8-seed2"}
+    other = tmp_path / "models" / "small8-seed2" / "model.tflite"
+    assert other.read_bytes() != before
 
     changed = (tmp_path / "small.toml").read_text().replace("batch = 4", "batch = 5")
     (tmp_path / "small.toml").write_text(changed)

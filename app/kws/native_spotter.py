@@ -177,7 +177,7 @@ class NativeSpotter:
         c_network, parts = c_plan(plan, self._library)
         model, more = c_model(labels, self.spec, decision, keywords, c_network)
         memory = np.zeros(self._library.kws_memory(ctypes.addressof(model)) // 8, np.int64)
-        # C keeps them: what is raised in Python that C calls is lost, and Ctrl-C may be that
+        # C keeps detections: an exception in Python that C calls is lost, even a Ctrl-C
         self._kept = (CDetection * _KEPT)()
         self._list = List(ctypes.addressof(self._kept), _KEPT)
         self._found: list[Detection] = []
@@ -218,7 +218,6 @@ class NativeSpotter:
 
     def found(self) -> list[Detection]:
         """What was detected since the last call."""
-        self._collect()
         found, self._found = self._found, []
         return found
 
@@ -227,16 +226,13 @@ class NativeSpotter:
         self._call("kws_reset")
         self._found = []
 
-    def _collect(self) -> None:
-        for kept in self._kept[: self._list.count]:
-            self._found.append(kept.detection(self.spec.sample_rate))
-        self._list.count = 0
-
     def _call(self, function: str, *arguments: object) -> int:
         status: int = getattr(self._library, function)(self._self, *arguments)
         if status not in (_OK, _NOT_READY):
             raise ArtefactError(f"{function} refuses the model or its arguments (status {status})")
-        self._collect()
+        for kept in self._kept[: self._list.count]:
+            self._found.append(kept.detection(self.spec.sample_rate))
+        self._list.count = 0
         return status
 
 

@@ -173,8 +173,8 @@ def _train(
         trainer = Trainer(experiment, data, run)
         start_from(network, trainer.model, data, experiment)
         trainer.averaged.set_weights(trainer.model.get_weights())
-    reached = trainer.run()
-    artefact = publish(experiment, load_trained(run)[1], data, reached, folder)
+    accuracy = trainer.run()
+    artefact = publish(experiment, load_trained(run)[1], data, accuracy, folder)
     found = artefact.manifest
     words = ",".join(filter(is_keyword, experiment.labels))
     provenance = {

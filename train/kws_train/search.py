@@ -111,8 +111,8 @@ def search(options: argparse.Namespace) -> None:
     for name, layers in family(common.front_end.coefficients):
         network = NetworkConfig(layers, padding="valid")
         folder = options.runs / "search" / name.replace(", ", "-").replace(" ", "_")
-        reached = Trainer(replace(common, network=network), data, folder, told).run()
-        rows.append({"network": name, "accuracy": round(reached, 4), **cost(common, layers)})
+        accuracy = Trainer(replace(common, network=network), data, folder, told).run()
+        rows.append({"network": name, "accuracy": round(accuracy, 4), **cost(common, layers)})
         console.print(rows[-1], soft_wrap=True)
         options.out.mkdir(parents=True, exist_ok=True)
         with (options.out / TABLE).open("w", newline="") as file:

@@ -70,14 +70,12 @@ class Trainer:
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
         self.epoch = tf.Variable(0, dtype=tf.int64)
-        self.reached = tf.Variable(0.0, dtype=tf.float64)
         self.saver = tf.train.CheckpointManager(
             tf.train.Checkpoint(
                 model=self.model,
                 averaged=self.averaged,
                 optimizer=self.optimizer,
                 epoch=self.epoch,
-                reached=self.reached,
             ),
             str(self.folder / "checkpoints"),
             max_to_keep=1,
@@ -162,7 +160,10 @@ class Trainer:
                     sums += [float(v) for v in self._step(*batch)]
                     progress.advance(bar)
                 self._end_epoch(number, rate, *(sums / sampler.steps))
-        return float(self.reached)
+        self.averaged.save_weights(str(self.folder / WEIGHTS))
+        with (self.folder / CURVES).open(newline="") as file:
+            *_, last = csv.DictReader(file)
+        return float(last[FIELDS[-1]])
 
     def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
         answers = self.data.answers
@@ -178,8 +179,6 @@ class Trainer:
         line = "  ".join(f"{k} {v}" for k, v in zip(FIELDS, values, strict=True))
         console.print(line, soft_wrap=True)
         self.epoch.assign(number + 1)
-        self.reached.assign(validation)
-        self.averaged.save_weights(str(self.folder / WEIGHTS))
         self.saver.save()
 
 
@@ -204,7 +203,7 @@ def build(experiment: Experiment, words: int) -> Any:
 
 
 def load_trained(run: Path) -> tuple[Experiment, Any]:
-    """An earlier training's experiment and its network with the weights that it came to."""
+    """An earlier training's experiment and its network with the averaged weights."""
     weights = run / WEIGHTS
     if not weights.is_file():
         raise ConfigError(f"{weights} is missing; train it first: kws-train {run.name}")
@@ -236,23 +235,23 @@ def seeded(path: Path, seed: int = 0) -> tuple[str, Experiment]:
 
 def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     """Train an experiment, those that it starts or learns from first, and publish it."""
-    needs = read_experiment(path).train
+    name, experiment = seeded(path, seed)
+    needs = experiment.train
     for needed in dict.fromkeys((needs.initial, *needs.teacher)):
         other = path.with_name(f"{needed}.toml")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
             train(other, options)
-    name, experiment = seeded(path, seed)
     data = corpus(options.data, options.cache, experiment)
     told = None
-    if teachers := experiment.train.teacher:
-        told = lessons(options.runs, options.cache, teachers, data, experiment)
-    reached = Trainer(experiment, data, options.runs / name, told).run()
-    console.print(f"{name}: validation accuracy {100 * reached:.2f} %")
+    if needs.teacher:
+        told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
+    accuracy = Trainer(experiment, data, options.runs / name, told).run()
+    console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
     if experiment.publish:
         from kws_train.publish import publish
 
         _, model = load_trained(options.runs / name)
-        folder = publish(experiment, model, data, reached, options.models / name).folder
+        folder = publish(experiment, model, data, accuracy, options.models / name).folder
         console.print(f"{name}: written to {folder}", soft_wrap=True)
 
 
