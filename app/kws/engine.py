@@ -42,10 +42,10 @@ class TfliteEngine:
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         """Raises `RuntimeMissing` without an interpreter, `ArtefactError` on a bad network."""
-        interpreter_class = _interpreter_class()
+        interpreter = interpreter_class()
         try:
             with quiet():
-                self._interpreter = interpreter_class(model_content=model, num_threads=threads)
+                self._interpreter = interpreter(model_content=model, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             why = str(error).splitlines()[0] if str(error) else "unreadable"
@@ -87,7 +87,8 @@ def _end(tensor: dict[str, Any]) -> End:
     return End(np.dtype(tensor["dtype"]).name, shape, *tensor["quantization"])
 
 
-def _interpreter_class() -> Any:
+def interpreter_class() -> Any:
+    """The installed interpreter's class; raises `RuntimeMissing` where there is none that fits."""
     found = [module for package, module in _INTERPRETERS if importlib.util.find_spec(package)]
     if not _numpy_fits_tflite_runtime() and found:
         found = [module for module in found if not module.startswith("tflite_runtime")]

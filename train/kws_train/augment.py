@@ -158,20 +158,20 @@ def starts(
 def crop_and_mask(
     versions: NDArray[np.int8],
     within: NDArray[np.int32],
-    spec: FrontEnd,
+    columns: int,
     options: Augmentation,
     rng: Rng,
 ) -> NDArray[np.int8]:
     """Windows of a batch, masked, each with a start drawn `within` what `starts` says: [n, 2].
 
-    [n, columns + 2 margin, coefficients] to [n, columns, coefficients].
+    [n, columns + 2 margin, coefficients] to [n, columns, coefficients]; likewise of embeddings.
     """
     n = len(versions)
     start = rng.integers(within[:, 0], within[:, 1] + 1)
-    rows = start[:, None] + np.arange(spec.columns)
+    rows = start[:, None] + np.arange(columns)
     batch = versions[np.arange(n)[:, None], rows]
-    time = _bands(n, spec.columns, options.time_masks, options.time_width, rng)
-    frequency = _bands(n, spec.coefficients, options.frequency_masks, options.frequency_width, rng)
+    time = _bands(n, columns, options.time_masks, options.time_width, rng)
+    frequency = _bands(n, versions.shape[2], options.frequency_masks, options.frequency_width, rng)
     batch[time[:, :, None] | frequency[:, None, :]] = 0
     return np.asarray(batch)
 

@@ -20,6 +20,8 @@ from kws.spec import FrontEnd
 from kws_train.augment import Augmentation
 from kws_train.data import COMMANDS
 
+COLUMNS, EMBEDDING = "columns", "embedding"  # what a network hears
+
 
 class ConfigError(KwsError):
     """An experiment file with a key or a value that is not expected."""
@@ -121,11 +123,16 @@ class Training:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A whole experiment file; `publish` says whether it ends with a model in models/."""
+    """A whole experiment file.
+
+    publish  whether it ends with a model in models/
+    hears    "columns", or "embedding" for a teacher that hears what embedding.py makes of them
+    """
 
     description: str
     network: NetworkConfig
     publish: bool = True
+    hears: str = COLUMNS
     labels: tuple[str, ...] = COMMANDS
     front_end: FrontEnd = field(default_factory=FrontEnd)
     augment: Augmentation = field(default_factory=Augmentation)
@@ -133,6 +140,13 @@ class Experiment:
     train: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
+        if self.hears not in (COLUMNS, EMBEDDING):
+            raise ConfigError(f"hears is {self.hears!r}; expected {COLUMNS!r} or {EMBEDDING!r}")
+        if self.publish and self.hears == EMBEDDING:
+            raise ConfigError(
+                f"a network that hears {EMBEDDING!r} is for others to learn from; "
+                "expected publish = false"
+            )
         if self.publish and (self.network.precision, self.network.activation) == ("float", "relu"):
             raise ConfigError(
                 "a float network with activation 'relu' is for others to start from; "

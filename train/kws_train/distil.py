@@ -12,16 +12,22 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from kws_train.config import ConfigError, Experiment, read_experiment
+from kws_train import embedding
+from kws_train.config import EMBEDDING, ConfigError, Experiment, read_experiment
 from kws_train.data import UNKNOWN, is_command
-from kws_train.versions import Corpus
+from kws_train.versions import Corpus, embedded
 
 BATCH = 512
 KEPT = "posteriors"
 
 
 def lessons(
-    runs: Path, cache: Path, teachers: Sequence[str], data: Corpus, experiment: Experiment
+    root: Path,
+    runs: Path,
+    cache: Path,
+    teachers: Sequence[str],
+    data: Corpus,
+    experiment: Experiment,
 ) -> NDArray[np.float16]:
     """The teachers' mean posteriors at the experiment's temperature: [versions, labels].
 
@@ -31,7 +37,7 @@ def lessons(
     is kept in `cache`, under a key of its weights.
     """
     heat = experiment.train.temperature
-    told = [_logits(runs / name, cache, data, experiment) for name in teachers]
+    told = [_logits(root, runs / name, cache, data, experiment) for name in teachers]
     mean = np.zeros((len(data.versions), len(experiment.labels)), np.float16)
     for start in range(0, len(mean), BATCH):
         part = slice(start, start + BATCH)
@@ -47,32 +53,36 @@ def lessons(
     return mean
 
 
-def _logits(run: Path, cache: Path, data: Corpus, experiment: Experiment) -> NDArray[np.float16]:
+def _logits(
+    root: Path, run: Path, cache: Path, data: Corpus, experiment: Experiment
+) -> NDArray[np.float16]:
     from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
 
     other = read_experiment(run / EXPERIMENT)
-    columns = other.front_end.columns
     same = replace(other.front_end, columns=experiment.front_end.columns)
     if other.labels != experiment.labels or same != experiment.front_end:
         raise ConfigError(
             f"{run.name} has other labels or another front-end; expected a teacher with this "
             "experiment's, but for the columns of its window"
         )
-    if columns > data.versions.shape[1]:
+    if other.front_end.columns > data.versions.shape[1]:
         raise ConfigError(
-            f"{run.name} hears {columns} columns, a version has {data.versions.shape[1]}; expected "
-            "a larger margin or a teacher with a shorter window"
+            f"{run.name} hears {other.front_end.columns} columns, a version has "
+            f"{data.versions.shape[1]}; expected a larger margin or a teacher with a shorter window"
         )
     key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
         _, model = load_trained(run)
-        first = (data.versions.shape[1] - columns) // 2
-        rows = slice(first, first + columns)
-        starts = range(0, len(data.versions), BATCH)
+        heard, window = data.versions, other.front_end.columns
+        if other.hears == EMBEDDING:
+            heard, window = embedded(root, cache, experiment), embedding.window(other.front_end)
+        first = (heard.shape[1] - window) // 2
+        rows = slice(first, first + window)
+        starts = range(0, len(heard), BATCH)
         console = Console(stderr=True)
         parts = [
-            predict(model, np.asarray(data.versions[i : i + BATCH, rows]), other)
+            predict(model, np.asarray(heard[i : i + BATCH, rows]), other)
             for i in track(starts, f"Asking {run.name}", console=console)
         ]
         with path.with_suffix(".part").open("wb") as file:

@@ -45,13 +45,20 @@ class UnitRange(Constraint):  # type: ignore[misc]
         return tf.clip_by_value(w, -1.0, 1.0)
 
 
-def build(config: NetworkConfig, spec: FrontEnd, labels: int, words: int) -> Tensor:
+def build(
+    config: NetworkConfig,
+    spec: FrontEnd,
+    labels: int,
+    words: int,
+    heard: tuple[int, int] | None = None,
+) -> Tensor:
     """A model from float columns [n, columns, coefficients, 1] to two heads of logits.
 
-    The first head has one logit a label; the second, for training alone, one a word.
+    `heard` are the rows and numbers of what it hears in place of columns and coefficients. The
+    first head has one logit a label; the second, for training alone, one a word.
     """
     maker = _Maker(config, spec)
-    x = inputs = keras.Input((spec.columns, spec.coefficients, 1), name="columns")
+    x = inputs = keras.Input((*(heard or (spec.columns, spec.coefficients)), 1), name="columns")
     for index, layer in enumerate(config.layers):
         x = maker.layer(x, layer, f"{layer.kind}{index}")
     head = Layer("dense", labels)

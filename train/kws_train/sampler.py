@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_train import embedding
 from kws_train.augment import crop_and_mask, starts
-from kws_train.config import Experiment
+from kws_train.config import EMBEDDING, Experiment
 from kws_train.data import UNKNOWN, is_command
 from kws_train.versions import Corpus
 
@@ -17,7 +18,7 @@ from kws_train.versions import Corpus
 class Batch(NamedTuple):
     """What one step reads: windows, the word of each, its share where it is mixed, and lessons."""
 
-    windows: NDArray[np.int8]
+    windows: NDArray[Any]
     words: NDArray[np.intp]
     share: NDArray[np.float32]
     soft: NDArray[np.float16]
@@ -44,7 +45,11 @@ class Sampler:
         chance = (weight / versions)[data.clips]
         self.cumulative = np.cumsum(chance / chance.sum())
         free = ~is_command(data.words, experiment.labels)[data.clips]
-        self.starts = starts(data.spoken, experiment.front_end, experiment.augment, free)
+        spec, varied = experiment.front_end, experiment.augment
+        self.starts, self.window = starts(data.spoken, spec, varied, free), spec.columns
+        if experiment.hears == EMBEDDING:
+            self.starts = embedding.starts(self.starts, spec, varied)
+            self.window = embedding.window(spec)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
@@ -56,7 +61,7 @@ class Sampler:
             windows = crop_and_mask(
                 self.data.versions[chosen],
                 self.starts[chosen],
-                self.experiment.front_end,
+                self.window,
                 self.experiment.augment,
                 rng,
             )

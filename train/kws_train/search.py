@@ -106,7 +106,7 @@ def search(options: argparse.Namespace) -> None:
     common = base()
     common = replace(common, train=replace(common.train, epochs=options.epochs))
     data = corpus(options.data, options.cache, common)
-    told = lessons(options.runs, options.cache, common.train.teacher, data, common)
+    told = lessons(options.data, options.runs, options.cache, common.train.teacher, data, common)
     rows = []
     for name, layers in family(common.front_end.coefficients):
         network = NetworkConfig(layers, padding="valid")

@@ -17,8 +17,15 @@ from rich.progress import Progress
 
 from kws.artefact import models_dir
 from kws.command import Parser, run
-from kws_train import finetune
-from kws_train.config import ConfigError, Experiment, Training, read_experiment, resolved
+from kws_train import embedding, finetune
+from kws_train.config import (
+    EMBEDDING,
+    ConfigError,
+    Experiment,
+    Training,
+    read_experiment,
+    resolved,
+)
 from kws_train.data import UNKNOWN
 from kws_train.distil import lessons
 from kws_train.extras import TRAINING, need
@@ -183,14 +190,16 @@ class Trainer:
 
 
 def as_input(windows: Any, experiment: Experiment) -> Any:
-    """Int8 windows [n, columns, coefficients] as the network's float input."""
+    """Int8 windows [n, columns, coefficients], or embeddings, as the network's float input."""
     import tensorflow as tf
 
-    return tf.cast(windows, tf.float32)[..., None] * experiment.front_end.step
+    heard = experiment.hears == EMBEDDING
+    step = 1 / embedding.SPREAD if heard else experiment.front_end.step
+    return tf.cast(windows, tf.float32)[..., None] * step
 
 
-def predict(model: Any, windows: NDArray[np.int8], experiment: Experiment) -> NDArray[np.float32]:
-    """Logits of the labels: int8 [n, columns, coefficients] to float32 [n, labels]."""
+def predict(model: Any, windows: NDArray[Any], experiment: Experiment) -> NDArray[np.float32]:
+    """Logits of the labels: what `as_input` takes to float32 [n, labels]."""
     logits, _ = model.predict(as_input(windows, experiment), batch_size=256, verbose=0)
     return np.asarray(logits)
 
@@ -199,7 +208,10 @@ def build(experiment: Experiment, words: int) -> Any:
     """The experiment's network in Keras, untrained."""
     from kws_train import network
 
-    return network.build(experiment.network, experiment.front_end, len(experiment.labels), words)
+    spec = experiment.front_end
+    other = experiment.hears == EMBEDDING
+    heard = (embedding.window(spec), embedding.WIDTH) if other else None
+    return network.build(experiment.network, spec, len(experiment.labels), words, heard)
 
 
 def load_trained(run: Path) -> tuple[Experiment, Any]:
@@ -244,7 +256,7 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     data = corpus(options.data, options.cache, experiment)
     told = None
     if needs.teacher:
-        told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
+        told = lessons(options.data, options.runs, options.cache, needs.teacher, data, experiment)
     accuracy = Trainer(experiment, data, options.runs / name, told).run()
     console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
     if experiment.publish:

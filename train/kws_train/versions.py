@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from rich.progress import track
 from kws.decide import is_keyword
 from kws.native import best_mfcc
 from kws.tables import tables
-from kws_train import augment, background, data, scenes
-from kws_train.config import Experiment
+from kws_train import augment, background, data, embedding, scenes
+from kws_train.config import EMBEDDING, Experiment
 from kws_train.data import SILENCE, UNKNOWN, Clip, is_command
 from kws_train.made_noise import level
 from kws_train.noise import amplitude, to_int16
@@ -27,6 +28,7 @@ from kws_train.speech import running_speech, spoken_words
 from kws_train.synthesise import synthesise
 
 Columns = NDArray[np.int8]
+Heard = NDArray[Any]
 Wave = NDArray[np.int16]
 ROOMS = 400  # that versions are heard in
 SILENCES = 900  # clips of noise alone
@@ -34,6 +36,7 @@ BABBLES = 300  # clips of babble alone
 ONE_SPEAKER = 0.7  # share of the phrases that one speaker says
 # of the augmentation, what is drawn in every epoch and not in the versions
 EACH_EPOCH = {"shift", "whole", "time_masks", "time_width", "frequency_masks", "frequency_width"}
+EMBEDDED = "embedded"
 BLOCK = 64  # versions that a thread makes at a time
 # modules that shape them
 SHAPING = ("augment", "background", "made_noise", "noise", "scenes", "speech", "synthesise")
@@ -48,27 +51,47 @@ class Corpus:
 
     key         of all that the versions depend on
     names       the labels first, then the other words
-    versions    [n, columns + 2 margin, coefficients]
+    versions    [n, columns + 2 margin, coefficients], or embeddings [n, rows, width] of the same
+                samples, as the experiment `hears`
     clips       [n] the clip that a version is of
     words       [clips] index into `names`
     spoken      [n, 2] the first and the end of the samples of a version in which it is said
     recordings  how many of the clips are recordings, the first ones
     synthetic   how many of those after them a synthesiser spoke
-    validation  [m, columns, coefficients], one centred window a clip of a label, or of any word
-                where "_unknown_" is a label
+    validation  [m, columns, coefficients] or embeddings, one centred window a clip of a label, or
+                of any word where "_unknown_" is a label
     answers     [m] label of each of those
     """
 
     key: str
     names: tuple[str, ...]
-    versions: Columns
+    versions: Heard
     clips: NDArray[np.intp]
     words: NDArray[np.intp]
     spoken: NDArray[np.int32]
     recordings: int
     synthetic: int
-    validation: Columns
+    validation: Heard
     answers: NDArray[np.intp]
+
+
+class Material(NamedTuple):
+    """What versions are made of.
+
+    waves       recordings, then what a synthesiser spoke, then scenes
+    words       of each, by index
+    clips       [n] the wave that a version is of
+    noises      that are mixed into versions
+    recordings  how many of the waves are recordings
+    synthetic   how many of those after them a synthesiser spoke
+    """
+
+    waves: Sequence[Wave]
+    words: Sequence[int]
+    clips: NDArray[np.intp]
+    noises: Sequence[Wave]
+    recordings: int
+    synthetic: int
 
 
 def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
@@ -78,49 +101,40 @@ def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
     front-end's tables, the augmentation, the synthesised words and the code that makes them.
     """
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
-    training = splits["training"]
-    names = (*labels, *sorted({clip.word for clip in training} - set(labels)))
-    key = _key(training, experiment)
+    names = _names(splits["training"], experiment)
+    key = _key(splits["training"], experiment)
     folder = cache / f"versions-{key}"
     if not folder.is_dir():
-        kept, waves = data.load(training, spec.sample_rate)
-        words = [names.index(clip.word) for clip in kept]
-        speakers = [clip.speaker for clip in kept]
-        for word, made in _synthesised(words, names, experiment):
-            waves += made
-            words += [word] * len(made)
-        synthetic = len(words) - len(kept)
-        recordings = augment.training_noises(data.noises(root, spec.sample_rate))
-        noises, babble = _background(recordings, _others(waves, words, experiment), experiment)
-        for label, made in _scenes(waves, words, speakers, noises, babble, experiment):
-            waves = [*waves, *made]
-            words += [label] * len(made)
-        clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
+        material = _material(root, experiment)
         partial = folder.with_suffix(".part")
         partial.mkdir(parents=True, exist_ok=True)
-        versions, spoken = make_versions(waves, words, clips, noises + babble, experiment)
+        versions, spoken = make_versions(material, experiment)
         np.save(partial / "versions.npy", versions)
         np.save(partial / "spoken.npy", spoken)
-        np.save(partial / "clips.npy", clips)
-        np.save(partial / "words.npy", words)
-        np.save(partial / "recordings.npy", len(kept))
-        np.save(partial / "synthetic.npy", synthetic)
+        for name in ("clips", "words", "recordings", "synthetic"):
+            np.save(partial / f"{name}.npy", getattr(material, name))
         partial.rename(folder)
     stored = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     judged, waves = data.load(
         [c for c in splits["validation"] if c.word in labels or UNKNOWN in labels],
         spec.sample_rate,
     )
+    heard: Heard = stored["versions"]
+    validation: Heard
+    if experiment.hears == EMBEDDING:
+        heard, validation = embedded(root, cache, experiment), embedding.windows(waves, spec)
+    else:
+        validation = data.windows(waves, spec)
     return Corpus(
         key=key,
         names=names,
-        versions=stored["versions"],
+        versions=heard,
         clips=np.array(stored["clips"]),
         words=np.array(stored["words"]),
         spoken=np.array(stored["spoken"]),
         recordings=int(stored["recordings"]),
         synthetic=int(stored["synthetic"]),
-        validation=data.windows(waves, spec),
+        validation=validation,
         answers=np.array([labels.index(c.word if c.word in labels else UNKNOWN) for c in judged]),
     )
 
@@ -136,45 +150,110 @@ def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     return np.asarray(np.rint(more).astype(np.intp)[words])
 
 
-def make_versions(
-    waves: Sequence[Wave],
-    words: Sequence[int],
-    clips: NDArray[np.intp],
-    noises: Sequence[Wave],
-    experiment: Experiment,
-) -> tuple[Columns, NDArray[np.int32]]:
+def embedded(root: Path, cache: Path, experiment: Experiment) -> NDArray[np.float16]:
+    """The embeddings of every version's samples, [n, rows, width]: made once and kept."""
+    spec, training = experiment.front_end, data.speech_commands(root)["training"]
+    path = cache / f"{EMBEDDED}-{_key(training, experiment)}.npy"
+    if not path.is_file():
+        material = _material(root, experiment)
+        length, rate = experiment.augment.samples(spec), spec.sample_rate
+        size = (len(material.clips), embedding.rows(length), embedding.WIDTH)
+        made = np.empty(size, np.float16)
+        sound = _sounds(material, experiment)
+
+        def make(block: range) -> None:
+            waves = [sound(index)[1].samples for index in block]
+            made[block.start : block.stop] = embedding.embed(waves, rate)
+
+        _in_blocks(len(material.clips), make, "Embedding clips")
+        with path.with_suffix(".part").open("wb") as file:
+            np.save(file, made)
+        path.with_suffix(".part").rename(path)
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def make_versions(material: Material, experiment: Experiment) -> tuple[Columns, NDArray[np.int32]]:
     """Versions of the clips that are named, and the samples in which they are spoken.
 
-    int8 [n, columns + 2 margin, coefficients] and int32 [n, 2]. Other words, where there are some,
-    may stand before and after, but not beside silence; a label's would make another answer right.
-    Each version has a generator of its own, so that it does not depend on the others.
+    int8 [n, columns + 2 margin, coefficients] and int32 [n, 2].
     """
-    spec, options, labels = experiment.front_end, experiment.augment, experiment.labels
-    beside = _others(waves, words, experiment)
+    spec, options = experiment.front_end, experiment.augment
     mfccs = [best_mfcc(warped) for warped in augment.warped(spec, options)]
     rows = spec.columns + 2 * options.margin
-    versions = np.empty((len(clips), rows, spec.coefficients), np.int8)
-    spoken = np.empty((len(clips), 2), np.int32)
+    versions = np.empty((len(material.clips), rows, spec.coefficients), np.int8)
+    spoken = np.empty((len(material.clips), 2), np.int32)
+    sound = _sounds(material, experiment)
+
+    def make(block: range) -> None:
+        for index in block:
+            warp, version = sound(index)
+            versions[index] = mfccs[warp].clip(version.samples)
+            spoken[index] = version.spoken
+
+    _in_blocks(len(material.clips), make, "Varying clips")
+    return versions, spoken
+
+
+def _sounds(
+    material: Material, experiment: Experiment
+) -> Callable[[int], tuple[int, augment.Version]]:
+    """What makes a version by its index: which warp of the front-end hears it, and its samples.
+
+    Other words, where there are some, may stand before and after, but not beside silence; a label's
+    would make another answer right. Each version has a generator of its own, so that it does not
+    depend on the others.
+    """
+    spec, options, labels = experiment.front_end, experiment.augment, experiment.labels
+    waves, words, clips, noises = material[:4]
+    beside = _others(waves, words, experiment)
+    warps = len(augment.warped(spec, options))
     rooms: list[scenes.Sound] = []
     if options.room:
         rooms = scenes.rooms(ROOMS, spec.sample_rate, np.random.default_rng(len(clips)))
 
-    def make(start: int) -> None:
-        for index in range(start, min(start + BLOCK, len(clips))):
-            rng = np.random.default_rng([index, len(clips)])
-            mfcc = mfccs[rng.integers(len(mfccs))]
-            wave, word = waves[clips[index]], words[clips[index]]
-            silent = word < len(labels) and labels[word] == SILENCE
-            others = () if silent else beside
-            version = augment.vary(wave, noises, spec, options, rng, others, rooms)
-            versions[index] = mfcc.clip(version.samples)
-            spoken[index] = version.spoken
+    def sound(index: int) -> tuple[int, augment.Version]:
+        rng = np.random.default_rng([index, len(clips)])
+        warp = int(rng.integers(warps))
+        wave, word = waves[clips[index]], words[clips[index]]
+        silent = word < len(labels) and labels[word] == SILENCE
+        others = () if silent else beside
+        return warp, augment.vary(wave, noises, spec, options, rng, others, rooms)
 
-    blocks = range(0, len(clips), BLOCK)
+    return sound
+
+
+def _in_blocks(count: int, make: Callable[[range], None], what: str) -> None:
+    """Have all of `count` made, `BLOCK` at a time, on every core."""
+    blocks = [range(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(pool.map(make, blocks), "Varying clips", len(blocks), console=console):
+        for _ in track(pool.map(make, blocks), what, len(blocks), console=console):
             pass
-    return versions, spoken
+
+
+def _names(training: Sequence[Clip], experiment: Experiment) -> tuple[str, ...]:
+    """The labels first, then the other words."""
+    labels = experiment.labels
+    return (*labels, *sorted({clip.word for clip in training} - set(labels)))
+
+
+def _material(root: Path, experiment: Experiment) -> Material:
+    """The recordings of an archive's training words, and what is made to train beside them."""
+    training, rate = data.speech_commands(root)["training"], experiment.front_end.sample_rate
+    names = _names(training, experiment)
+    kept, waves = data.load(training, rate)
+    words = [names.index(clip.word) for clip in kept]
+    speakers = [clip.speaker for clip in kept]
+    for word, made in _synthesised(words, names, experiment):
+        waves += made
+        words += [word] * len(made)
+    synthetic = len(words) - len(kept)
+    recordings = augment.training_noises(data.noises(root, rate))
+    noises, babble = _background(recordings, _others(waves, words, experiment), experiment)
+    for label, made in _scenes(waves, words, speakers, noises, babble, experiment):
+        waves = [*waves, *made]
+        words += [label] * len(made)
+    clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
+    return Material(waves, words, clips, [*noises, *babble], len(kept), synthetic)
 
 
 def _others(waves: Sequence[Wave], words: Sequence[int], experiment: Experiment) -> Sequence[Wave]:
