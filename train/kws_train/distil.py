@@ -36,26 +36,32 @@ def lessons(
     thinks; nor is one heard that takes a word for another, as in much noise. What one teacher says
     is kept in `cache`, under a key of its weights.
     """
-    heat = experiment.train.temperature
-    told = [_logits(root, runs / name, cache, data, experiment) for name in teachers]
-    mean = np.zeros((len(data.versions), len(experiment.labels)), np.float16)
-    for start in range(0, len(mean), BATCH):
+    heat, labels = experiment.train.temperature, experiment.labels
+    word = data.words[data.clips]
+    unknown = labels.index(UNKNOWN) if UNKNOWN in labels else len(labels)  # of every other word
+    answer = np.where(word < len(labels), word, unknown)
+    asked = np.flatnonzero((word >= len(labels)) | is_command(word, labels))
+    told = [_logits(root, runs / name, cache, asked, data, experiment) for name in teachers]
+    mean = np.zeros((len(data.versions), len(labels)), np.float16)
+    for start in range(0, len(asked), BATCH):
         part = slice(start, start + BATCH)
         soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
-        mean[part] = sum(soft) / len(soft)
-    labels = experiment.labels
-    unknown = labels.index(UNKNOWN) if UNKNOWN in labels else len(labels)  # of every other word
-    word = data.words[data.clips]
-    answer = np.where(word < len(labels), word, unknown)
-    made = (word < len(labels)) & ~is_command(word, labels)
-    sure = made | ((answer < len(labels)) & (mean.argmax(axis=-1) != answer))
+        mean[asked[part]] = sum(soft) / len(soft)
+    sure = (answer < len(labels)) & (mean.argmax(axis=-1) != answer)
+    sure[np.setdiff1d(np.arange(len(word)), asked)] = True
     mean[sure] = np.eye(len(labels))[answer[sure]]
     return mean
 
 
 def _logits(
-    root: Path, run: Path, cache: Path, data: Corpus, experiment: Experiment
+    root: Path,
+    run: Path,
+    cache: Path,
+    asked: NDArray[np.intp],
+    data: Corpus,
+    experiment: Experiment,
 ) -> NDArray[np.float16]:
+    """What a teacher says to the versions `asked`: [asked, labels]."""
     from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
 
     other = read_experiment(run / EXPERIMENT)
@@ -79,10 +85,10 @@ def _logits(
             heard, window = embedded(root, cache, experiment), embedding.window(other.front_end)
         first = (heard.shape[1] - window) // 2
         rows = slice(first, first + window)
-        starts = range(0, len(heard), BATCH)
+        starts = range(0, len(asked), BATCH)
         console = Console(stderr=True)
         parts = [
-            predict(model, np.asarray(heard[i : i + BATCH, rows]), other)
+            predict(model, np.asarray(heard[asked[i : i + BATCH], rows]), other)
             for i in track(starts, f"Asking {run.name}", console=console)
         ]
         with path.with_suffix(".part").open("wb") as file:

@@ -253,7 +253,7 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         other = path.with_name(f"{needed}.toml")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
             train(other, options)
-    data = corpus(options.data, options.cache, experiment)
+    data = corpus(options.data, options.cache, experiment, options.speech)
     told = None
     if needs.teacher:
         told = lessons(options.data, options.runs, options.cache, needs.teacher, data, experiment)
@@ -288,6 +288,12 @@ def main(argv: list[str] | None = None) -> int:
         default=0,
         metavar="N",
         help=f"train it once more with another seed, as NAME{SEED}N",
+    )
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="DIR",
+        help="recordings of running speech that is to be nothing, what is said in it whatever",
     )
     finetune.add_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from kws.native import best_mfcc
 from kws.tables import tables
 from kws_train import augment, background, data, embedding, scenes
 from kws_train.config import EMBEDDING, Experiment
-from kws_train.data import SILENCE, UNKNOWN, Clip, is_command
+from kws_train.data import SILENCE, SUFFIXES, UNKNOWN, Clip, DataError, is_command
 from kws_train.made_noise import level
 from kws_train.noise import amplitude, to_int16
 from kws_train.speech import running_speech, spoken_words
@@ -58,6 +59,7 @@ class Corpus:
     spoken      [n, 2] the first and the end of the samples of a version in which it is said
     recordings  how many of the clips are recordings, the first ones
     synthetic   how many of those after them a synthesiser spoke
+    pieces      how many, the last ones, are of running speech beside the archive
     validation  [m, columns, coefficients] or embeddings, one centred window a clip of a label, or
                 of any word where "_unknown_" is a label
     answers     [m] label of each of those
@@ -71,6 +73,7 @@ class Corpus:
     spoken: NDArray[np.int32]
     recordings: int
     synthetic: int
+    pieces: int
     validation: Heard
     answers: NDArray[np.intp]
 
@@ -94,49 +97,50 @@ class Material(NamedTuple):
     synthetic: int
 
 
-def corpus(root: Path, cache: Path, experiment: Experiment) -> Corpus:
-    """What an experiment trains on, from a Speech Commands archive.
+def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None = None) -> Corpus:
+    """What an experiment trains on: a Speech Commands archive, and `speech` that has no command.
 
     Versions are kept in `cache`, under a key of all that they depend on: the clips, the
     front-end's tables, the augmentation, the synthesised words and the code that makes them.
     """
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
-    names = _names(splits["training"], experiment)
     key = _key(splits["training"], experiment)
-    folder = cache / f"versions-{key}"
-    if not folder.is_dir():
-        material = _material(root, experiment)
-        partial = folder.with_suffix(".part")
-        partial.mkdir(parents=True, exist_ok=True)
-        versions, spoken = make_versions(material, experiment)
-        np.save(partial / "versions.npy", versions)
-        np.save(partial / "spoken.npy", spoken)
-        for name in ("clips", "words", "recordings", "synthetic"):
-            np.save(partial / f"{name}.npy", getattr(material, name))
-        partial.rename(folder)
-    stored = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    sources: dict[str, Callable[[], Material]] = {key: lambda: _material(root, experiment)}
+    if speech:
+        recordings = _recordings(speech)
+        spoken = partial(_pieces, recordings, root, experiment)
+        sources[_key(recordings, experiment)] = spoken
+    parts = [_stored(cache, name, source, experiment) for name, source in sources.items()]
+    counts = np.cumsum([0, *(len(part["words"]) for part in parts)])
     judged, waves = data.load(
         [c for c in splits["validation"] if c.word in labels or UNKNOWN in labels],
         spec.sample_rate,
     )
-    heard: Heard = stored["versions"]
-    validation: Heard
     if experiment.hears == EMBEDDING:
-        heard, validation = embedded(root, cache, experiment), embedding.windows(waves, spec)
+        heard = [_embedded(cache, *source, experiment) for source in sources.items()]
+        validation: Heard = embedding.windows(waves, spec)
     else:
+        heard = [part["versions"] for part in parts]
         validation = data.windows(waves, spec)
     return Corpus(
         key=key,
-        names=names,
-        versions=heard,
-        clips=np.array(stored["clips"]),
-        words=np.array(stored["words"]),
-        spoken=np.array(stored["spoken"]),
-        recordings=int(stored["recordings"]),
-        synthetic=int(stored["synthetic"]),
+        names=_names(splits["training"], experiment),
+        versions=_joined(heard),
+        clips=_joined([part["clips"] + n for part, n in zip(parts, counts[:-1], strict=True)]),
+        words=_joined([part["words"] for part in parts]),
+        spoken=_joined([part["spoken"] for part in parts]),
+        recordings=int(parts[0]["recordings"]),
+        synthetic=int(parts[0]["synthetic"]),
+        pieces=int(counts[-1] - counts[1]),
         validation=validation,
         answers=np.array([labels.index(c.word if c.word in labels else UNKNOWN) for c in judged]),
     )
+
+
+def embedded(root: Path, cache: Path, experiment: Experiment) -> NDArray[np.float16]:
+    """The embeddings of the samples of every version of an archive: [n, rows, width]."""
+    key = _key(data.speech_commands(root)["training"], experiment)
+    return _embedded(cache, key, lambda: _material(root, experiment), experiment)
 
 
 def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
@@ -150,26 +154,50 @@ def copies(words: NDArray[np.intp], experiment: Experiment) -> NDArray[np.intp]:
     return np.asarray(np.rint(more).astype(np.intp)[words])
 
 
-def embedded(root: Path, cache: Path, experiment: Experiment) -> NDArray[np.float16]:
-    """The embeddings of every version's samples, [n, rows, width]: made once and kept."""
-    spec, training = experiment.front_end, data.speech_commands(root)["training"]
-    path = cache / f"{EMBEDDED}-{_key(training, experiment)}.npy"
+def _stored(
+    cache: Path, key: str, source: Callable[[], Material], experiment: Experiment
+) -> dict[str, NDArray[Any]]:
+    """The versions of a source's material, with what is told of them: made once and kept."""
+    folder = cache / f"versions-{key}"
+    if not folder.is_dir():
+        material = source()
+        unfinished = folder.with_suffix(".part")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        versions, spoken = make_versions(material, experiment)
+        np.save(unfinished / "versions.npy", versions)
+        np.save(unfinished / "spoken.npy", spoken)
+        for name in ("clips", "words", "recordings", "synthetic"):
+            np.save(unfinished / f"{name}.npy", getattr(material, name))
+        unfinished.rename(folder)
+    return {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+
+
+def _embedded(
+    cache: Path, key: str, source: Callable[[], Material], experiment: Experiment
+) -> NDArray[np.float16]:
+    """The embeddings of a source's versions: made once and kept."""
+    path = cache / f"{EMBEDDED}-{key}.npy"
     if not path.is_file():
-        material = _material(root, experiment)
-        length, rate = experiment.augment.samples(spec), spec.sample_rate
-        size = (len(material.clips), embedding.rows(length), embedding.WIDTH)
-        made = np.empty(size, np.float16)
+        material = source()
+        spec = experiment.front_end
+        rows = embedding.rows(experiment.augment.samples(spec))
+        made = np.empty((len(material.clips), rows, embedding.WIDTH), np.float16)
         sound = _sounds(material, experiment)
 
         def make(block: range) -> None:
             waves = [sound(index)[1].samples for index in block]
-            made[block.start : block.stop] = embedding.embed(waves, rate)
+            made[block.start : block.stop] = embedding.embed(waves, spec.sample_rate)
 
         _in_blocks(len(material.clips), make, "Embedding clips")
         with path.with_suffix(".part").open("wb") as file:
             np.save(file, made)
         path.with_suffix(".part").rename(path)
     return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """One array of several; a single one is not read."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def make_versions(material: Material, experiment: Experiment) -> tuple[Columns, NDArray[np.int32]]:
@@ -273,6 +301,29 @@ def _background(
     count = round(background.BABBLE * tracks)
     noises = background.tracks(recordings, tracks - count, rate, rng)
     return noises, background.babbles(voices, count, rate, rng)
+
+
+def _recordings(folder: Path) -> list[Clip]:
+    """The recordings of speech in a folder and in those below it."""
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise DataError(f"{folder}: no recordings; expected speech without any of the words")
+    return [Clip(path, UNKNOWN, path.parent.name) for path in found]
+
+
+def _pieces(recordings: Sequence[Clip], root: Path, experiment: Experiment) -> Material:
+    """Running speech in pieces as long as a version, all of them "_unknown_"."""
+    rate, length = (
+        experiment.front_end.sample_rate,
+        experiment.augment.samples(experiment.front_end),
+    )
+    _, waves = data.load(recordings, rate)
+    pieces = [wave[i : i + length] for wave in waves for i in range(0, len(wave), length)]
+    words = [experiment.labels.index(UNKNOWN)] * len(pieces)
+    heard = augment.training_noises(data.noises(root, rate))
+    noises, babble = _background(heard, pieces, experiment)
+    clips = np.repeat(np.arange(len(words)), copies(np.array(words), experiment))
+    return Material(pieces, words, clips, [*noises, *babble], 0, 0)
 
 
 def _synthesised(
