@@ -73,7 +73,7 @@ class Teachers:
     def ask(self, *names: str, heat: float = 1.0) -> np.ndarray:
         options = replace(EXPERIMENT.train, temperature=heat)
         experiment = replace(EXPERIMENT, train=options)
-        return lessons(self.runs, self.cache, names, corpus(), experiment)
+        return lessons(self.runs, self.runs, self.cache, names, corpus(), experiment)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from kws_train.inventory import statistics
 from kws_train.sampler import Sampler
 from kws_train.synthesise import synthesise
 from kws_train.train import learning_rate, main
-from kws_train.versions import Corpus, copies, make_versions
+from kws_train.versions import Corpus, Material, copies, make_versions
 
 RATE = FrontEnd().sample_rate
 WORDS = ("yes", "no", "cat")
@@ -133,6 +133,30 @@ def test_a_network_that_streams_and_knows_other_words(
 
 
 @pytest.mark.train
+def test_a_teacher_that_hears_embeddings_and_speech_that_is_nothing(
+    archive: Path, tmp_path: Path
+) -> None:
+    speech = tmp_path / "speech"
+    speech.mkdir()
+    read = np.random.default_rng(0).integers(-9_000, 9_000, 6 * RATE).astype(np.int16)
+    soundfile.write(speech / "read.flac", read, RATE)
+    labels = json.dumps(["yes", "no", "_unknown_"])
+    student = EXPERIMENT.format(precision="int8").replace('["yes", "no"]', labels)
+    (tmp_path / "student.toml").write_text(student + 'teacher = ["small"]\ndistil = 0.5\n')
+    teacher = HIDDEN.replace('["yes", "no"]', labels).replace(
+        "[network]", 'hears = "embedding"\n[network]'
+    )
+    (tmp_path / "small.toml").write_text(teacher)
+    assert train(tmp_path, archive, "student", f"--speech={speech}") == 0
+    kept = {path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()}
+    assert kept == {"versions", "embedded", "posteriors"}
+    provenance = Artefact.load(tmp_path / "models" / "student").manifest.provenance
+    length = Augmentation().samples(FrontEnd())
+    assert provenance["training_clips"] == 27
+    assert provenance["speech_pieces"] == -(-len(read) // length)
+
+
+@pytest.mark.train
 def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.toml").write_text(HIDDEN)
     assert train(tmp_path, tmp_path / "nowhere", "small") == 1
@@ -155,6 +179,7 @@ def small_corpus(
         spoken=np.repeat(np.array([[0, options.samples(spec)]], np.int32), n, axis=0),
         recordings=len(words),
         synthetic=0,
+        pieces=0,
         validation=none,
         answers=none,
     )
@@ -230,7 +255,8 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     early[1_000:4_000] = late[11_000:15_000] = 5_000
     noise = np.random.default_rng(0).integers(-9, 9, 5 * rate).astype(np.int16)
     clips = np.array([0, 0, 1])
-    made, spoken = make_versions([early, late], [0, 2], clips, [noise], STREAMS)
+    material = Material([early, late], [0, 2], clips, [noise], 2, 0)
+    made, spoken = make_versions(material, STREAMS)
     assert made.dtype == np.int8
     assert made.shape == (3, spec.columns + 2 * STREAMS.augment.margin, spec.coefficients)
     assert spoken.dtype == np.int32
@@ -239,7 +265,7 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     assert (spoken[:2, 1] < middle).all()
     assert spoken[2, 0] > middle
     monkeypatch.setattr(versions, "BLOCK", 2)  # the last block is not full
-    again = make_versions([early, late], [0, 2], clips, [noise], STREAMS)
+    again = make_versions(material, STREAMS)
     assert np.array_equal(made, again[0])
     assert np.array_equal(spoken, again[1])
 

@@ -1,4 +1,4 @@
-"""kws-data: fetch Google's Speech Commands v0.02, and say what a data folder holds."""
+"""kws-data: fetch what to train on, and say what a data folder holds."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from rich.progress import (
 
 from kws.command import Parser, run
 from kws.spec import FrontEnd
+from kws_train import debian_speech
 from kws_train.fetch import FetchError, Remote, Step, Unreachable, check, fetch, partial
 from kws_train.inventory import inventory, normalisation
 
@@ -166,6 +167,16 @@ def main(argv: list[str] | None = None) -> int:
         "--to", type=Path, default=Path("data"), metavar="DIR", help="where to (default: data)"
     )
     get.add_argument("--home", default=HOME, metavar="URL", help="another home of the archives")
+    speech = commands.add_parser(
+        "speech", help="fetch Debian packages with running speech, for kws-train --speech"
+    )
+    speech.add_argument(
+        "--to",
+        type=Path,
+        default=Path("data/speech"),
+        metavar="DIR",
+        help="where to (default: %(default)s)",
+    )
     info = commands.add_parser("info", help="words, clips per split and corrupt files of a folder")
     info.add_argument("dir", type=Path, metavar="DIR", help="a folder that download has filled")
     norm = commands.add_parser("statistics", help="mean and deviation of the default columns")
@@ -175,6 +186,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.command == "download":
         return run(parser.prog, lambda: _download(args.to, args.home))
+    if args.command == "speech":
+        return run(parser.prog, lambda: _print(debian_speech.gather(args.to)))
     if args.command == "statistics":
         return run(parser.prog, lambda: _print(normalisation(args.dir, FrontEnd())))
     return run(parser.prog, lambda: _print(inventory(args.dir)))

@@ -27,9 +27,9 @@ from kws_train.extras import need
 
 PACKAGE = "pyopen_wakeword"
 MELS, VALUES = "melspectrogram", "embedding_model"
-RATE = 16_000
+RATE = FrontEnd().sample_rate  # the embedding's is the same
 WIDTH = 96  # numbers of an embedding
-FRAME, HOP = 512, 160  # samples of a frame of the spectrogram, and from one to the next
+FRAME, HOP = 2**9, 160  # samples of a frame of the spectrogram, and from one to the next
 FRAMES, STEP = 76, 8  # of an embedding, and from one to the next
 BATCH = 64  # recordings at a time
 SPREAD = 16.0  # about the numbers' standard deviation over speech
@@ -50,9 +50,15 @@ def window(spec: FrontEnd) -> int:
 def starts(columns: NDArray[np.int32], spec: FrontEnd, options: Augmentation) -> NDArray[np.int32]:
     """The first and the last embedding that windows may start at: [n, 2], likewise of columns.
 
-    The one in the middle always may.
+    The one in the middle always may. Raises `ConfigError` where a version is no longer than the
+    window.
     """
     middle = (rows(options.samples(spec)) - window(spec)) // 2
+    if middle < 0:
+        raise ConfigError(
+            f"the margin is {options.margin} columns; expected a few more, for a window of "
+            f"embeddings, which ends up to {STEP * HOP} samples later than that of columns"
+        )
     low, high = (columns * spec.hop / (STEP * HOP)).T
     low, high = np.minimum(np.ceil(low), middle), np.clip(np.floor(high), middle, 2 * middle)
     return np.asarray(np.stack([low, high], axis=1), np.int32)

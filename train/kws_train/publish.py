@@ -40,6 +40,7 @@ def publish(
         "data": "Speech Commands v0.01 and v0.02 (Warden, arXiv 1804.03209, CC BY 4.0)",
         "training_clips": data.recordings,
         "synthesised_clips": data.synthetic,
+        "speech_pieces": data.pieces,
         "validation_clips": len(data.answers),
         "validation_accuracy": round(accuracy, 4),
         "packages": {name: _version(name) for name in PACKAGES},
