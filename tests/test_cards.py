@@ -27,6 +27,7 @@ PROVENANCE = {
     "data": "Speech Commands",
     "training_clips": 20993,
     "synthesised_clips": 500,
+    "speech_pieces": 1234,
     "validation_clips": 1700,
     "validation_accuracy": 0.9512,
     "packages": {"numpy": "1.26"},
@@ -118,6 +119,7 @@ def test_what_the_card_says(written: Artefact) -> None:
     assert whole.startswith("# tiny\n\nA tiny network.\n")
     text = " ".join(whole.split())
     assert "There is no class for anything else" in text
+    assert "1,234 pieces of running speech, which is no command," in text
     assert "500 more clips were spoken by the synthesisers" in text
     assert "2 of the recordings are not Speech Commands but from rayenabid406" in text
     assert "95.12 %" in text

@@ -156,6 +156,18 @@ def test_a_teacher_that_hears_embeddings_and_speech_that_is_nothing(
     assert provenance["speech_pieces"] == -(-len(read) // length)
 
 
+def test_speech_is_for_experiments_that_know_what_is_unknown(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.toml").write_text(HIDDEN)
+    assert train(tmp_path, archive, "small", f"--speech={tmp_path}") == 1
+    assert "'_unknown_', which is none of the labels" in " ".join(capsys.readouterr().err.split())
+    labels = json.dumps(["yes", "no", "_unknown_"])
+    (tmp_path / "small.toml").write_text(HIDDEN.replace('["yes", "no"]', labels))
+    assert train(tmp_path, archive, "small", f"--speech={tmp_path / 'runs'}") == 1
+    assert "runs: no recordings; expected speech" in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.train
 def test_a_missing_archive_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.toml").write_text(HIDDEN)

@@ -138,6 +138,9 @@ def _data(card: Card, given: Mapping[str, Any]) -> Iterator[str]:
     if made := given.get("synthesised_clips"):
         yield f"{made:,} more clips were spoken by the synthesisers espeak-ng and flite, for rare"
         yield "words, in training alone."
+    if pieces := given.get("speech_pieces"):
+        yield f"{pieces:,} pieces of running speech, which is no command, come from Debian's"
+        yield "packages (`kws-data speech`): telephone prompts and the dialogues of games."
     if card.archive:
         if lossy := card.archive.lossy:
             yield f"{lossy:,} of the archive's {card.archive.clips['training']:,} recordings to"

@@ -25,7 +25,8 @@ RATE = FrontEnd().sample_rate
 PAUSE = 0.3  # seconds between two recordings
 G722 = ".g722"  # ITU-T's wideband telephony, which libsndfile does not read
 LEAST = 4000  # bytes of one that is more than a click
-TOOLS = ("apt-get", "dpkg-deb", "ffmpeg")
+TOOLS = ("apt-get", "dpkg-deb")
+READER = "ffmpeg"  # of G.722
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def gather(to: Path, packages: Sequence[Package] = PACKAGES) -> Iterator[str]:
     Nothing is installed. Raises `RuntimeMissing` without Debian's tools and ffmpeg, `FetchError`
     for a package that cannot be had.
     """
-    if absent := [tool for tool in TOOLS if not shutil.which(tool)]:
+    reader = [READER] if any(package.pattern.endswith(G722) for package in packages) else []
+    if absent := [tool for tool in (*TOOLS, *reader) if not shutil.which(tool)]:
         raise RuntimeMissing(
             f"{', '.join(absent)} not found; expected Debian or Ubuntu, with apt install ffmpeg"
         )
@@ -99,7 +101,7 @@ def _voices(package: Package, folder: Path) -> dict[str, list[Path]]:
 def _read(path: Path) -> Wave:
     if path.suffix != G722:
         return read_audio(path, RATE)
-    command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", str(path)]
+    command = [READER, "-v", "error", "-f", "g722", "-i", str(path)]
     done = subprocess.run(
         [*command, "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"],
         capture_output=True,

@@ -34,9 +34,10 @@ def publish(
         decision.threshold_codes(experiment.labels)
     except (ArtefactError, SpecError):  # none before, or of other words
         decision = untuned(network)
+    speech = " ARGS='--speech data/speech'" if data.pieces else ""
     provenance = {
         "description": experiment.description,
-        "command": f"make train-{folder.name}",
+        "command": f"make train-{folder.name}{speech}",
         "data": "Speech Commands v0.01 and v0.02 (Warden, arXiv 1804.03209, CC BY 4.0)",
         "training_clips": data.recordings,
         "synthesised_clips": data.synthetic,

@@ -293,7 +293,7 @@ def main(argv: list[str] | None = None) -> int:
         "--speech",
         type=Path,
         metavar="DIR",
-        help="recordings of running speech that is to be nothing, what is said in it whatever",
+        help="recordings of running speech, whatever is said in it, that are _unknown_",
     )
     finetune.add_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where trainings are kept")

@@ -21,7 +21,7 @@ from kws.decide import is_keyword
 from kws.native import best_mfcc
 from kws.tables import tables
 from kws_train import augment, background, data, embedding, scenes
-from kws_train.config import EMBEDDING, Experiment
+from kws_train.config import EMBEDDING, ConfigError, Experiment
 from kws_train.data import SILENCE, SUFFIXES, UNKNOWN, Clip, DataError, is_command
 from kws_train.made_noise import level
 from kws_train.noise import amplitude, to_int16
@@ -106,6 +106,10 @@ def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None 
     splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
     key = _key(splits["training"], experiment)
     sources: dict[str, Callable[[], Material]] = {key: lambda: _material(root, experiment)}
+    if speech and UNKNOWN not in labels:
+        raise ConfigError(
+            f"speech is {UNKNOWN!r}, which is none of the labels; expected no --speech"
+        )
     if speech:
         recordings = _recordings(speech)
         spoken = partial(_pieces, recordings, root, experiment)
