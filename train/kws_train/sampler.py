@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +51,8 @@ class Sampler:
         if experiment.hears == EMBEDDING:
             self.starts = embedding.starts(self.starts, spec, varied)
             self.window = embedding.window(spec)
+            varied = replace(varied, time_masks=0, frequency_masks=0)  # which are columns' bands
+        self.varied = varied
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
@@ -62,7 +65,7 @@ class Sampler:
                 self.data.versions[chosen],
                 self.starts[chosen],
                 self.window,
-                self.experiment.augment,
+                self.varied,
                 rng,
             )
             share = np.ones(options.batch)
