@@ -1,4 +1,4 @@
-"""Real voices from Debian's packages, which training takes for nothing: kws-data speech."""
+"""Running speech of real voices, from Debian's packages, to train against: kws-data speech."""
 
 from __future__ import annotations
 
@@ -102,9 +102,8 @@ def _read(path: Path) -> Wave:
     if path.suffix != G722:
         return read_audio(path, RATE)
     command = [READER, "-v", "error", "-f", "g722", "-i", str(path)]
-    done = subprocess.run(
-        [*command, "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"],
-        capture_output=True,
-        check=True,
-    )
+    command += ["-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise FetchError(f"{path.name}: {READER} cannot read it; expected G.722")
     return np.frombuffer(done.stdout, np.int16)

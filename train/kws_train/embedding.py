@@ -92,12 +92,10 @@ def _run(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
         assert spec.origin
         path = Path(spec.origin).with_name("models") / f"{name}.tflite"
         with quiet():
-            made[name, values.shape] = interpreter_class()(model_path=str(path), num_threads=1)
-            interpreter = made[name, values.shape]
-            interpreter.resize_tensor_input(
-                interpreter.get_input_details()[0]["index"], values.shape
-            )
-            interpreter.allocate_tensors()
+            new = interpreter_class()(model_path=str(path), num_threads=1)
+            new.resize_tensor_input(new.get_input_details()[0]["index"], values.shape)
+            new.allocate_tensors()
+        made[name, values.shape] = new
     interpreter = made[name, values.shape]
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
     interpreter.invoke()

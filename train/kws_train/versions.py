@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,8 +111,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None 
         )
     if speech:
         recordings = _recordings(speech)
-        spoken = partial(_pieces, recordings, root, experiment)
-        sources[_key(recordings, experiment)] = spoken
+        sources[_key(recordings, experiment)] = lambda: _pieces(recordings, root, experiment)
     parts = [_stored(cache, name, source, experiment) for name, source in sources.items()]
     counts = np.cumsum([0, *(len(part["words"]) for part in parts)])
     judged, waves = data.load(
