@@ -178,7 +178,7 @@ def test_windows_are_crops_of_their_versions_but_for_the_masks(seed: int) -> Non
     rows = SPEC.columns + 2 * options.margin
     versions = rng.integers(1, 128, (3, rows, SPEC.coefficients)).astype(np.int8)
     within = np.sort(rng.integers(0, rows - SPEC.columns + 1, (3, 2)), axis=1).astype(np.int32)
-    windows = crop_and_mask(versions, within, SPEC, options, rng)
+    windows = crop_and_mask(versions, within, SPEC.columns, options, rng)
     for version, (low, high), window in zip(versions, within, windows, strict=True):
         crops = np.lib.stride_tricks.sliding_window_view(version, SPEC.columns, axis=0)
         crops = crops.transpose(0, 2, 1)[low : high + 1]
@@ -204,7 +204,7 @@ def test_all_starts_that_may_be_are_drawn() -> None:
     rows = np.arange(SPEC.columns + 2 * PLAIN.margin, dtype=np.int8)
     versions = np.broadcast_to(rows[:, None], (600, len(rows), SPEC.coefficients))
     within = np.repeat(np.array([[3, 7], [16, 16], [0, 1]], np.int32), 200, axis=0)
-    first = crop_and_mask(versions, within, SPEC, PLAIN, np.random.default_rng(6))[:, 0, 0]
+    first = crop_and_mask(versions, within, SPEC.columns, PLAIN, np.random.default_rng(6))[:, 0, 0]
     drawn = [set(part.tolist()) for part in np.split(first, 3)]
     assert drawn == [{3, 4, 5, 6, 7}, {16}, {0, 1}]
 
