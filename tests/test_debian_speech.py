@@ -29,6 +29,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bob/a", 0.5),
         ("letters/a", 1.0),
         ("bob/b", 0.0),
+        ("cat/a", 0.0),
     ):
         path = tree / "usr/share/voices" / f"{name}.ogg"
         path.parent.mkdir(parents=True, exist_ok=True)
