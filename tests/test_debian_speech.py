@@ -11,10 +11,10 @@ import soundfile
 from kws.audio import read_audio
 from kws.errors import RuntimeMissing
 from kws_train import debian_speech
-from kws_train.debian_speech import PACKAGES, RATE, Package, gather
+from kws_train.debian_speech import PACKAGES, RATE, gather
 from kws_train.fetch import FetchError
 
-VOICES = Package("voices", "usr/share/voices/*/*.ogg", 3)
+VOICES = {"voices": "usr/share/voices/*"}
 CONTROL = "Package: voices\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n"
 needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
 
@@ -27,7 +27,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("ann/a", 1.0),
         ("ann/b", 2.0),
         ("bob/a", 0.5),
-        ("letters/a", 1.0),
+        ("bob/letters/a", 1.0),
         ("bob/b", 0.0),
         ("cat/a", 0.0),
     ):
@@ -52,7 +52,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @needs_dpkg
 def test_each_voice_is_a_recording_without_what_is_empty(archive: Path) -> None:
-    lines = list(gather(archive / "speech", [VOICES]))
+    lines = list(gather(archive / "speech", VOICES))
     assert [line.split(": ")[1] for line in lines] == [
         "0.1 min, 2 recordings",
         "0.0 min, 1 recordings",
@@ -66,7 +66,7 @@ def test_each_voice_is_a_recording_without_what_is_empty(archive: Path) -> None:
 @needs_dpkg
 def test_a_package_that_cannot_be_had_is_named(archive: Path) -> None:
     with pytest.raises(FetchError, match=r"others: apt-get failed \(E: no such package\)"):
-        list(gather(archive / "speech", [Package("others", "*", 0)]))
+        list(gather(archive / "speech", {"others": "*"}))
 
 
 def test_missing_tools_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from kws_train import train
 from kws_train.config import ConfigError, Experiment, parse_experiment, resolved
+from kws_train.corpus import Corpus
 from kws_train.distil import lessons
-from kws_train.versions import Corpus
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 EXPERIMENT = parse_experiment(
@@ -73,7 +73,7 @@ class Teachers:
     def ask(self, *names: str, heat: float = 1.0) -> np.ndarray:
         options = replace(EXPERIMENT.train, temperature=heat)
         experiment = replace(EXPERIMENT, train=options)
-        return lessons(self.runs, self.runs, self.cache, names, corpus(), experiment)
+        return lessons(self.runs, self.cache, names, corpus(), experiment)
 
 
 @pytest.fixture

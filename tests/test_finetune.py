@@ -100,10 +100,10 @@ def test_the_new_network_begins_as_the_old_one_hears(
     recordings: Path, base: Artefact, tmp_path: Path
 ) -> None:
     from kws_train import network
+    from kws_train.corpus import Corpus
     from kws_train.finetune import start_from
     from kws_train.train import as_input, build
     from kws_train.unfold import unfold
-    from kws_train.versions import Corpus
 
     experiment, old = unfold(base)
     spec = experiment.front_end

@@ -14,14 +14,16 @@ from kws.artefact import Artefact
 from kws.engine import open_engine
 from kws.graph import read_graph
 from kws.spec import FrontEnd
-from kws_train import scenes, versions
+from kws_train import clips, corpus, scenes, versions
 from kws_train.augment import Augmentation
+from kws_train.clips import Material, copies
 from kws_train.config import Synthetic, Training, parse_experiment, read_experiment
+from kws_train.corpus import Corpus
 from kws_train.inventory import statistics
 from kws_train.sampler import Sampler
 from kws_train.synthesise import synthesise
 from kws_train.train import learning_rate, main
-from kws_train.versions import Corpus, Material, copies, make_versions
+from kws_train.versions import make_versions
 
 RATE = FrontEnd().sample_rate
 WORDS = ("yes", "no", "cat")
@@ -145,6 +147,7 @@ def test_a_teacher_that_hears_embeddings_and_speech_that_is_nothing(
     (tmp_path / "student.toml").write_text(student + 'teacher = ["small"]\ndistil = 0.5\n')
     teacher = HIDDEN.replace('["yes", "no"]', labels).replace("kernel = [4, 4]", "kernel = [1, 4]")
     teacher = teacher.replace("[network]", 'hears = "embedding"\n[network]')
+    teacher = teacher.replace("copies = 2", "copies = 2\ntime_masks = 0\nfrequency_masks = 0")
     (tmp_path / "small.toml").write_text(teacher)
     assert train(tmp_path, archive, "student", f"--speech={speech}") == 0
     kept = {path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()}
@@ -193,6 +196,7 @@ def small_corpus(
         pieces=0,
         validation=none,
         answers=none,
+        embeddings=lambda: none,
     )
 
 
@@ -281,18 +285,18 @@ def test_versions_come_with_where_they_are_said(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(spoken, again[1])
 
 
-@pytest.mark.parametrize("name", [*versions.SHAPING, "versions"])
+@pytest.mark.parametrize("name", corpus.SHAPING)
 def test_other_code_makes_other_versions(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = versions._key([], STREAMS)
-    for path in Path(versions.__file__).parent.glob("*.py"):
+    before = corpus._key([], STREAMS)
+    for path in Path(corpus.__file__).parent.glob("*.py"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(versions, "__file__", str(tmp_path / "versions.py"))
-    assert versions._key([], STREAMS) == before
+    monkeypatch.setattr(corpus, "__file__", str(tmp_path / "corpus.py"))
+    assert corpus._key([], STREAMS) == before
     with (tmp_path / f"{name}.py").open("a") as file:
         file.write("changed = True\n")
-    assert versions._key([], STREAMS) != before
+    assert corpus._key([], STREAMS) != before
 
 
 def test_phrases_are_one_speakers_or_of_all_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,13 +315,13 @@ def test_phrases_are_one_speakers_or_of_all_words(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(scenes, "phrase", phrase)
     for share in (1.0, 0.0):
-        monkeypatch.setattr(versions, "ONE_SPEAKER", share)
+        monkeypatch.setattr(clips, "ONE_SPEAKER", share)
         rng = np.random.default_rng(0)
         heard.clear()
         made = [
             wave
             for _ in range(5)
-            for wave in versions._no_words(own, [*own, *others], voices, experiment, rng)
+            for wave in clips._no_words(own, [*own, *others], voices, experiment, rng)
         ]
         assert len(made) == len(heard) == 5 * 2 * len(own)
         assert {len(wave) for wave in made} == {options.samples(experiment.front_end)}

@@ -158,19 +158,19 @@ def starts(
 def crop_and_mask(
     versions: NDArray[np.int8],
     within: NDArray[np.int32],
-    columns: int,
+    rows: int,
     options: Augmentation,
     rng: Rng,
 ) -> NDArray[np.int8]:
     """Windows of a batch, masked, each with a start drawn `within` what `starts` says: [n, 2].
 
-    [n, columns + 2 margin, coefficients] to [n, columns, coefficients]; likewise of embeddings.
+    [n, all rows, width] to [n, rows, width]: of columns or embeddings.
     """
     n = len(versions)
     start = rng.integers(within[:, 0], within[:, 1] + 1)
-    rows = start[:, None] + np.arange(columns)
-    batch = versions[np.arange(n)[:, None], rows]
-    time = _bands(n, columns, options.time_masks, options.time_width, rng)
+    place = start[:, None] + np.arange(rows)
+    batch = versions[np.arange(n)[:, None], place]
+    time = _bands(n, rows, options.time_masks, options.time_width, rng)
     frequency = _bands(n, versions.shape[2], options.frequency_masks, options.frequency_width, rng)
     batch[time[:, :, None] | frequency[:, None, :]] = 0
     return np.asarray(batch)

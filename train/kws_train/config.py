@@ -126,7 +126,7 @@ class Experiment:
     """A whole experiment file.
 
     publish  whether it ends with a model in models/
-    hears    "columns", or "embedding" for a teacher that hears what embedding.py makes of them
+    hears    "columns", or "embedding" for a teacher, see embedding.py; it has no bands to mask
     """
 
     description: str
@@ -142,6 +142,11 @@ class Experiment:
     def __post_init__(self) -> None:
         if self.hears not in (COLUMNS, EMBEDDING):
             raise ConfigError(f"hears is {self.hears!r}; expected {COLUMNS!r} or {EMBEDDING!r}")
+        if self.hears == EMBEDDING and (self.augment.time_masks or self.augment.frequency_masks):
+            raise ConfigError(
+                f"a network that hears {EMBEDDING!r} has no bands to mask; "
+                "expected time_masks = 0 and frequency_masks = 0"
+            )
         if self.publish and self.hears == EMBEDDING:
             raise ConfigError(
                 f"a network that hears {EMBEDDING!r} is for others to learn from; "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from kws.audio import read_audio
 from kws.errors import AudioError, RuntimeMissing
 from kws.spec import FrontEnd
 from kws_train.fetch import FetchError
+from kws_train.own_words import files
 
 Wave = NDArray[np.int16]
 RATE = FrontEnd().sample_rate
@@ -29,54 +29,45 @@ TOOLS = ("apt-get", "dpkg-deb")
 READER = "ffmpeg"  # of G.722
 
 
-@dataclass(frozen=True)
-class Package:
-    """A package, where its recordings lie, and which part of their path tells the voice."""
-
-    name: str
-    pattern: str
-    voice: int
-
-
-_PROMPTS = "usr/share/asterisk/sounds"
-_DIALOGUES = "usr/share/games/fillets-ng/sound"
+# packages and, in them, folders of recordings, named after a voice or its language:
 # telephone prompts (CC BY-SA 3.0), a game's dialogues and another's names of things (GPL)
-PACKAGES = (
-    Package("asterisk-core-sounds-en-g722", f"{_PROMPTS}/*/**/*{G722}", 4),
-    Package("asterisk-core-sounds-es-g722", f"{_PROMPTS}/*/**/*{G722}", 4),
-    Package("asterisk-core-sounds-fr-g722", f"{_PROMPTS}/*/**/*{G722}", 4),
-    Package("fillets-ng-data", f"{_DIALOGUES}/**/en/*.ogg", -2),
-    Package("fillets-ng-data-cs", f"{_DIALOGUES}/**/cs/*.ogg", -2),
-    Package("fillets-ng-data-nl", f"{_DIALOGUES}/**/nl/*.ogg", -2),
-    Package("ktuberling-data", "usr/share/ktuberling/sounds/*/*.[ow][ga][gv]", 4),
-)
+PACKAGES = {
+    "asterisk-core-sounds-en-g722": "usr/share/asterisk/sounds/*",
+    "asterisk-core-sounds-es-g722": "usr/share/asterisk/sounds/*",
+    "asterisk-core-sounds-fr-g722": "usr/share/asterisk/sounds/*",
+    "fillets-ng-data": "usr/share/games/fillets-ng/sound/**/en",
+    "fillets-ng-data-cs": "usr/share/games/fillets-ng/sound/**/cs",
+    "fillets-ng-data-nl": "usr/share/games/fillets-ng/sound/**/nl",
+    "ktuberling-data": "usr/share/ktuberling/sounds/*",
+}
 console = Console(stderr=True)
 
 
-def gather(to: Path, packages: Sequence[Package] = PACKAGES) -> Iterator[str]:
+def gather(to: Path, packages: Mapping[str, str] = PACKAGES) -> Iterator[str]:
     """Fetch packages and write a recording for each voice into `to`; lines that say how long.
 
     Nothing is installed. Raises `RuntimeMissing` without Debian's tools and ffmpeg, `FetchError`
     for a package that cannot be had.
     """
-    reader = [READER] if any(package.pattern.endswith(G722) for package in packages) else []
+    reader = [READER] if any(name.endswith("g722") for name in packages) else []
     if absent := [tool for tool in (*TOOLS, *reader) if not shutil.which(tool)]:
         raise RuntimeMissing(
             f"{', '.join(absent)} not found; expected Debian or Ubuntu, with apt install ffmpeg"
         )
     to.mkdir(parents=True, exist_ok=True)
-    for package in packages:
+    for package, pattern in packages.items():
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            _unpack(package.name, folder)
-            for voice, paths in _voices(package, folder).items():
+            _unpack(package, folder)
+            for voice, paths in _voices(folder.glob(pattern)).items():
                 parts = list(_readable(track(paths, voice, console=console)))
                 if not parts:
                     continue
                 pause = np.zeros(int(PAUSE * RATE), np.int16)
                 wave = np.concatenate([sound for part in parts for sound in (part, pause)])
-                soundfile.write(to / f"{voice}.flac", wave, RATE)
-                yield f"{to / voice}.flac: {len(wave) / RATE / 60:.1f} min, {len(parts)} recordings"
+                path = to / f"{package}-{voice}.flac"
+                soundfile.write(path, wave, RATE)
+                yield f"{path}: {len(wave) / RATE / 60:.1f} min, {len(parts)} recordings"
 
 
 def _unpack(name: str, folder: Path) -> None:
@@ -87,16 +78,15 @@ def _unpack(name: str, folder: Path) -> None:
             raise FetchError(f"{name}: {command[0]} failed ({why}); try apt-get update")
 
 
-def _voices(package: Package, folder: Path) -> dict[str, list[Path]]:
-    """The recordings of each voice or language, but for what is spelt, too short, or a silence."""
+def _voices(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    """The recordings of each voice, but for what is spelt, too short, or a silence."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob(package.pattern)):
-        inside = path.relative_to(folder)
-        if {"letters", "silence"} & set(inside.parts):
-            continue
-        if path.suffix != G722 or path.stat().st_size >= LEAST:
-            name = f"{package.name}-{inside.parts[package.voice]}"
-            found.setdefault(name, []).append(path)
+    for folder in sorted(path for path in folders if path.is_dir() and not path.is_symlink()):
+        paths = [*files(folder.rglob("*")), *sorted(folder.rglob(f"*{G722}"))]
+        for path in paths:
+            spelt = {"letters", "silence"} & set(path.relative_to(folder).parts)
+            if not spelt and (path.suffix != G722 or path.stat().st_size >= LEAST):
+                found.setdefault(folder.name, []).append(path)
     return found
 
 

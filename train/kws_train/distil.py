@@ -12,22 +12,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from kws_train import embedding
-from kws_train.config import EMBEDDING, ConfigError, Experiment, read_experiment
+from kws_train.config import ConfigError, Experiment, read_experiment
+from kws_train.corpus import Corpus
 from kws_train.data import UNKNOWN, is_command
-from kws_train.versions import Corpus, embedded
+from kws_train.hearing import hearing
 
 BATCH = 512
 KEPT = "posteriors"
 
 
 def lessons(
-    root: Path,
-    runs: Path,
-    cache: Path,
-    teachers: Sequence[str],
-    data: Corpus,
-    experiment: Experiment,
+    runs: Path, cache: Path, teachers: Sequence[str], data: Corpus, experiment: Experiment
 ) -> NDArray[np.float16]:
     """The teachers' mean posteriors at the experiment's temperature: [versions, labels].
 
@@ -41,7 +36,7 @@ def lessons(
     unknown = labels.index(UNKNOWN) if UNKNOWN in labels else len(labels)  # of every other word
     answer = np.where(word < len(labels), word, unknown)
     asked = np.flatnonzero((word >= len(labels)) | is_command(word, labels))
-    told = [_logits(root, runs / name, cache, asked, data, experiment) for name in teachers]
+    told = [_logits(runs / name, cache, asked, data, experiment) for name in teachers]
     mean = np.zeros((len(data.versions), len(labels)), np.float16)
     for start in range(0, len(asked), BATCH):
         part = slice(start, start + BATCH)
@@ -54,12 +49,7 @@ def lessons(
 
 
 def _logits(
-    root: Path,
-    run: Path,
-    cache: Path,
-    asked: NDArray[np.intp],
-    data: Corpus,
-    experiment: Experiment,
+    run: Path, cache: Path, asked: NDArray[np.intp], data: Corpus, experiment: Experiment
 ) -> NDArray[np.float16]:
     """What a teacher says to the versions `asked`: [asked, labels]."""
     from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
@@ -80,9 +70,8 @@ def _logits(
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
         _, model = load_trained(run)
-        heard, window = data.versions, other.front_end.columns
-        if other.hears == EMBEDDING:
-            heard, window = embedded(root, cache, experiment), embedding.window(other.front_end)
+        heard = data.versions if other.hears == experiment.hears else data.embeddings()
+        window = hearing(other).rows
         first = (heard.shape[1] - window) // 2
         rows = slice(first, first + window)
         starts = range(0, len(asked), BATCH)

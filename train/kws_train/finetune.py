@@ -23,10 +23,10 @@ from kws.engine import open_engine
 from kws.errors import ArtefactError, KwsError
 from kws.quiet import quiet
 from kws_train.config import ConfigError, Experiment, Synthetic, Training
+from kws_train.corpus import Corpus, corpus
 from kws_train.data import SILENCE, UNKNOWN
 from kws_train.intervals import Share
 from kws_train.own_words import gather
-from kws_train.versions import Corpus, corpus
 
 BASE = "commands"
 COMMAND = "kws-train --words"

@@ -156,7 +156,7 @@ def _folder(folder: Path, root: Path) -> list[Recording]:
     found = {split: data.listed(root / f"{split}_list.txt") for split in data.SPLITS[1:]}
     lists = {split: names for split, names in found.items() if names}
     recordings = []
-    for path in _files(folder.rglob("*")):
+    for path in files(folder.rglob("*")):
         key = f"{folder.name}/{path.stem}"
         split = next((s for s, names in lists.items() if key in names), TRAINING) if lists else ""
         speaker = data.speaker_of(path.stem) if "_nohash_" in path.stem else ""
@@ -168,7 +168,7 @@ def _others(root: Path, words: Sequence[str]) -> list[Recording]:
     """Anything else: folders of words, and folders of speech, which a speaker has each."""
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; expected one of recordings")
-    found = [Recording(path, SPEECH) for path in _files(root.iterdir())]
+    found = [Recording(path, SPEECH) for path in files(root.iterdir())]
     folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
     for folder in folders:
         if folder.name in words or folder.name.startswith(("_", ".")):
@@ -190,7 +190,8 @@ def _is_long(path: Path) -> bool:
         return False  # reading it will say what is wrong
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
+def files(paths: Iterable[Path]) -> list[Path]:
+    """Those of the paths that are recordings, by their names."""
     return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
 
 

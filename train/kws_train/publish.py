@@ -13,8 +13,8 @@ from kws.errors import ArtefactError, SpecError
 from kws.graph import read_graph
 from kws.stream import stream_plan
 from kws_train.config import Experiment, resolved
+from kws_train.corpus import Corpus
 from kws_train.quantise import export
-from kws_train.versions import Corpus
 
 # until `kws-tune` fits it to validation streams; in columns
 UNTUNED = Decision(smoothing=16, threshold=0.8, refractory=62)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_train import embedding
 from kws_train.augment import crop_and_mask, starts
-from kws_train.config import EMBEDDING, Experiment
+from kws_train.config import Experiment
+from kws_train.corpus import Corpus
 from kws_train.data import UNKNOWN, is_command
-from kws_train.versions import Corpus
+from kws_train.hearing import hearing
 
 
 class Batch(NamedTuple):
@@ -46,13 +45,9 @@ class Sampler:
         chance = (weight / versions)[data.clips]
         self.cumulative = np.cumsum(chance / chance.sum())
         free = ~is_command(data.words, experiment.labels)[data.clips]
-        spec, varied = experiment.front_end, experiment.augment
-        self.starts, self.window = starts(data.spoken, spec, varied, free), spec.columns
-        if experiment.hears == EMBEDDING:
-            self.starts = embedding.starts(self.starts, spec, varied)
-            self.window = embedding.window(spec)
-            varied = replace(varied, time_masks=0, frequency_masks=0)  # which are columns' bands
-        self.varied = varied
+        columns = starts(data.spoken, experiment.front_end, experiment.augment, free)
+        heard = hearing(experiment)
+        self.starts, self.rows = heard.starts(columns), heard.rows
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
@@ -64,8 +59,8 @@ class Sampler:
             windows = crop_and_mask(
                 self.data.versions[chosen],
                 self.starts[chosen],
-                self.window,
-                self.varied,
+                self.rows,
+                self.experiment.augment,
                 rng,
             )
             share = np.ones(options.batch)

@@ -17,12 +17,12 @@ from kws.graph import flash_bytes, read_graph
 from kws.stream import stream_plan
 from kws_train import plots
 from kws_train.config import Experiment, Layer, NetworkConfig, read_experiment
+from kws_train.corpus import corpus
 from kws_train.distil import lessons
 from kws_train.evaluate import count
 from kws_train.extras import TRAINING, need
 from kws_train.quantise import export
 from kws_train.train import EXPERIMENTS, Trainer, build
-from kws_train.versions import corpus
 
 BASE = EXPERIMENTS / "commands-start.toml"
 COLUMNS = 61  # of the windows that they are compared in
@@ -106,7 +106,7 @@ def search(options: argparse.Namespace) -> None:
     common = base()
     common = replace(common, train=replace(common.train, epochs=options.epochs))
     data = corpus(options.data, options.cache, common)
-    told = lessons(options.data, options.runs, options.cache, common.train.teacher, data, common)
+    told = lessons(options.runs, options.cache, common.train.teacher, data, common)
     rows = []
     for name, layers in family(common.front_end.coefficients):
         network = NetworkConfig(layers, padding="valid")

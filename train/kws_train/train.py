@@ -17,20 +17,20 @@ from rich.progress import Progress
 
 from kws.artefact import models_dir
 from kws.command import Parser, run
-from kws_train import embedding, finetune
+from kws_train import finetune
 from kws_train.config import (
-    EMBEDDING,
     ConfigError,
     Experiment,
     Training,
     read_experiment,
     resolved,
 )
+from kws_train.corpus import Corpus, corpus
 from kws_train.data import UNKNOWN
 from kws_train.distil import lessons
 from kws_train.extras import TRAINING, need
+from kws_train.hearing import hearing
 from kws_train.sampler import Sampler
-from kws_train.versions import Corpus, corpus
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 EXPERIMENT, WORDS, CURVES = "experiment.json", "words.json", "curves.csv"
@@ -193,9 +193,7 @@ def as_input(windows: Any, experiment: Experiment) -> Any:
     """Int8 windows [n, columns, coefficients], or embeddings, as the network's float input."""
     import tensorflow as tf
 
-    heard = experiment.hears == EMBEDDING
-    step = 1 / embedding.SPREAD if heard else experiment.front_end.step
-    return tf.cast(windows, tf.float32)[..., None] * step
+    return tf.cast(windows, tf.float32)[..., None] * hearing(experiment).step
 
 
 def predict(model: Any, windows: NDArray[Any], experiment: Experiment) -> NDArray[np.float32]:
@@ -208,10 +206,10 @@ def build(experiment: Experiment, words: int) -> Any:
     """The experiment's network in Keras, untrained."""
     from kws_train import network
 
-    spec = experiment.front_end
-    other = experiment.hears == EMBEDDING
-    heard = (embedding.window(spec), embedding.WIDTH) if other else None
-    return network.build(experiment.network, spec, len(experiment.labels), words, heard)
+    spec, heard = experiment.front_end, hearing(experiment)
+    return network.build(
+        experiment.network, spec, len(experiment.labels), words, (heard.rows, heard.width)
+    )
 
 
 def load_trained(run: Path) -> tuple[Experiment, Any]:
@@ -256,7 +254,7 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     data = corpus(options.data, options.cache, experiment, options.speech)
     told = None
     if needs.teacher:
-        told = lessons(options.data, options.runs, options.cache, needs.teacher, data, experiment)
+        told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
     accuracy = Trainer(experiment, data, options.runs / name, told).run()
     console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
     if experiment.publish:
