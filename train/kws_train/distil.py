@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from kws_train.config import ConfigError, Experiment, read_experiment
+from kws_train.config import EMBEDDING, ConfigError, Experiment, read_experiment
 from kws_train.corpus import Corpus
 from kws_train.data import UNKNOWN, is_command
 from kws_train.hearing import hearing
@@ -70,7 +70,7 @@ def _logits(
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
     if not path.is_file():
         _, model = load_trained(run)
-        heard = data.versions if other.hears == experiment.hears else data.embeddings()
+        heard = data.embeddings() if other.hears == EMBEDDING else data.versions
         window = hearing(other).rows
         first = (heard.shape[1] - window) // 2
         rows = slice(first, first + window)
