@@ -86,7 +86,7 @@ def weighted(exported: bytes) -> list[Node]:
 
 def quantised(model: Any) -> list[Any]:
     """The layers with weights in the order of the network, which is that of their names."""
-    kinds = ("QConv2D", "QDense", "QDepthwiseConv2D")
+    kinds = ("FoldedConv2D", "QDense", "QDepthwiseConv2D")
     found = [layer for layer in model.layers if type(layer).__name__ in kinds]
     number = re.compile(r"\d+")
     return sorted(
@@ -219,3 +219,31 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
         assert np.abs(layer.get_weights()[0]).max() == pytest.approx(1.0, abs=1e-4)
     a, b = (predict(m, windows, e) for m, e in ((source, before), (target, after)))
     assert np.corrcoef(a.reshape(-1), b.reshape(-1))[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "kernel", "stride"),
+    [(38, 38, 38), (40, 5, 2), (18, 3, 2), (8, 8, 1), (9, 3, 1), (9, 4, 2), (12, 2, 3), (1, 1, 1)],
+)
+def test_folding_leaves_sums_and_gradients(frequencies: int, kernel: int, stride: int) -> None:
+    import tensorflow as tf
+    from qkeras import QConv2D
+
+    from kws_train.network import WEIGHTS, FoldedConv2D
+
+    rng = np.random.default_rng(frequencies)
+    x = tf.constant(rng.integers(0, 256, (2, 7, frequencies, 3)), tf.float32)
+    options = {"strides": (1, stride), "use_bias": False, "kernel_quantizer": WEIGHTS["int8"]}
+    plain, folded = (kind(5, (3, kernel), **options) for kind in (QConv2D, FoldedConv2D))
+    plain.build(x.shape)
+    folded.build(x.shape)
+    folded.set_weights(plain.get_weights())
+    values = []
+    for layer in (plain, folded):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            total = tf.reduce_sum(y**2)
+        values.append([y, *tape.gradient(total, [x, layer.kernel])])
+    for expected, value in zip(*values, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-2)

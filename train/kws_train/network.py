@@ -37,6 +37,35 @@ class GainFloor(Constraint):  # type: ignore[misc]
         return tf.maximum(w, _GAIN_FLOOR)
 
 
+class FoldedConv2D(QConv2D):  # type: ignore[misc]
+    """A convolution whose frequency is folded into channels: the same sums, faster in training.
+
+    What a kernel with stride s reads of s neighbours in frequency, one without stride reads of s
+    times as many channels; a kernel that covers all frequencies becomes one over time alone. On a
+    CPU strides and few channels are slow, most of all in the gradients.
+    """
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """[n, t, f, c] to what QConv2D makes of it."""
+        (over_time, over_frequency), (step, fold) = self.kernel_size, self.strides
+        frequencies, channels = inputs.shape[2:]
+        if over_frequency == frequencies:
+            fold = frequencies
+        if self.padding != "valid" or self.use_bias or step > 1 or frequencies % fold:
+            return super().call(inputs)
+        beyond = -over_frequency % fold
+        kernel = tf.pad(
+            self.kernel_quantizer_internal(self.kernel), ((0, 0), (0, beyond), (0, 0), (0, 0))
+        )
+        places, deep = (over_frequency + beyond) // fold, fold * channels
+        return tf.nn.conv2d(
+            tf.reshape(inputs, (-1, inputs.shape[1], frequencies // fold, deep)),
+            tf.reshape(kernel, (over_time, places, deep, self.filters)),
+            strides=1,
+            padding="VALID",
+        )
+
+
 class UnitRange(Constraint):  # type: ignore[misc]
     """Keeps weights where their quantiser reaches, -1 to 1."""
 
@@ -144,7 +173,7 @@ class _Maker:
         if kind == "depthwise":
             depthwise = QDepthwiseConv2D if self.quantised else keras.layers.DepthwiseConv2D
             return depthwise(layer.kernel, **options)(x)
-        conv = QConv2D if self.quantised else keras.layers.Conv2D
+        conv = FoldedConv2D if self.quantised else keras.layers.Conv2D
         return conv(layer.filters, layer.kernel, **options)(x)
 
     def norm(self, x: Tensor, layer: Layer, name: str) -> Tensor:
