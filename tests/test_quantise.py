@@ -86,7 +86,7 @@ def weighted(exported: bytes) -> list[Node]:
 
 def quantised(model: Any) -> list[Any]:
     """The layers with weights in the order of the network, which is that of their names."""
-    kinds = ("FoldedConv2D", "QDense", "QDepthwiseConv2D")
+    kinds = ("QConv2D", "QDense", "QDepthwiseConv2D")
     found = [layer for layer in model.layers if type(layer).__name__ in kinds]
     number = re.compile(r"\d+")
     return sorted(
@@ -227,14 +227,14 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
 )
 def test_folding_leaves_sums_and_gradients(frequencies: int, kernel: int, stride: int) -> None:
     import tensorflow as tf
-    from qkeras import QConv2D
+    import qkeras
 
-    from kws_train.network import WEIGHTS, FoldedConv2D
+    from kws_train.network import WEIGHTS, QConv2D
 
     rng = np.random.default_rng(frequencies)
     x = tf.constant(rng.integers(0, 256, (2, 7, frequencies, 3)), tf.float32)
     options = {"strides": (1, stride), "use_bias": False, "kernel_quantizer": WEIGHTS["int8"]}
-    plain, folded = (kind(5, (3, kernel), **options) for kind in (QConv2D, FoldedConv2D))
+    plain, folded = (kind(5, (3, kernel), **options) for kind in (qkeras.QConv2D, QConv2D))
     plain.build(x.shape)
     folded.build(x.shape)
     folded.set_weights(plain.get_weights())

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import qkeras
 import tensorflow as tf
-from qkeras import QActivation, QConv2D, QDense, QDepthwiseConv2D
+from qkeras import QActivation, QDense, QDepthwiseConv2D
 
 from kws.spec import FrontEnd
 from kws.tables import dct
@@ -37,16 +38,17 @@ class GainFloor(Constraint):  # type: ignore[misc]
         return tf.maximum(w, _GAIN_FLOOR)
 
 
-class FoldedConv2D(QConv2D):  # type: ignore[misc]
-    """A convolution whose frequency is folded into channels: the same sums, faster in training.
+class QConv2D(qkeras.QConv2D):  # type: ignore[misc]
+    """QKeras's with frequency folded into channels: the same sums, faster in training.
 
     What a kernel with stride s reads of s neighbours in frequency, one without stride reads of s
     times as many channels; a kernel that covers all frequencies becomes one over time alone. On a
-    CPU strides and few channels are slow, most of all in the gradients.
+    CPU strides and few channels are slow, most of all in the gradients. It has QKeras's name, since
+    files of weights tell layers apart by it.
     """
 
     def call(self, inputs: Tensor) -> Tensor:
-        """[n, t, f, c] to what QConv2D makes of it."""
+        """[n, t, f, c] to what QKeras makes of it."""
         (over_time, over_frequency), (step, fold) = self.kernel_size, self.strides
         frequencies, channels = inputs.shape[2:]
         if over_frequency == frequencies:
@@ -173,7 +175,7 @@ class _Maker:
         if kind == "depthwise":
             depthwise = QDepthwiseConv2D if self.quantised else keras.layers.DepthwiseConv2D
             return depthwise(layer.kernel, **options)(x)
-        conv = FoldedConv2D if self.quantised else keras.layers.Conv2D
+        conv = QConv2D if self.quantised else keras.layers.Conv2D
         return conv(layer.filters, layer.kernel, **options)(x)
 
     def norm(self, x: Tensor, layer: Layer, name: str) -> Tensor:
