@@ -226,8 +226,8 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
     [(38, 38, 38), (40, 5, 2), (18, 3, 2), (8, 8, 1), (9, 3, 1), (9, 4, 2), (12, 2, 3), (1, 1, 1)],
 )
 def test_folding_leaves_sums_and_gradients(frequencies: int, kernel: int, stride: int) -> None:
-    import tensorflow as tf
     import qkeras
+    import tensorflow as tf
 
     from kws_train.network import WEIGHTS, QConv2D
 
