@@ -221,6 +221,22 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
     assert np.corrcoef(a.reshape(-1), b.reshape(-1))[0, 1] > 0.98
 
 
+def test_a_layer_of_another_shape_begins_anew(model: Any) -> None:
+    from kws_train import network
+
+    wider = replace(INT8.network, layers=(*LAYERS[:-1], Layer("dense", 9)))
+    target = network.build(wider, SPEC, len(INT8.labels), 20)
+    own = {layer.name: layer.get_weights() for layer in target.layers}
+    network.transfer(model, target)
+    source = {layer.name: layer.get_weights() for layer in model.layers}
+    last = f"dense{len(LAYERS) - 1}"
+    anew = {last, f"{last}_norm", "labels", "labels_norm", "words"}
+    for layer in target.layers:
+        expected = own if layer.name in anew else source
+        for value, weight in zip(layer.get_weights(), expected[layer.name], strict=True):
+            np.testing.assert_array_equal(value, weight)
+
+
 @pytest.mark.parametrize(
     ("frequencies", "kernel", "stride"),
     [(38, 38, 38), (40, 5, 2), (18, 3, 2), (8, 8, 1), (9, 3, 1), (9, 4, 2), (12, 2, 3), (1, 1, 1)],

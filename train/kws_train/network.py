@@ -246,7 +246,9 @@ class _Maker:
 
 
 def transfer(source: Tensor, target: Tensor) -> None:
-    """Copy the weights of layers that have the same name, scaled to the target's quantisers.
+    """Copy the weights of layers of the same name and shape, scaled to the target's quantisers.
+
+    Layers of another shape, and the norms behind them, stay as they are.
 
     A quantised kernel must fill -1 to 1. Dividing a float kernel by its largest value (of a
     channel, or of a whole dense layer) and the norm behind it likewise leaves the function as it
@@ -254,8 +256,12 @@ def transfer(source: Tensor, target: Tensor) -> None:
     """
     sources = {layer.name: layer for layer in source.layers if layer.weights}
     sizes: dict[str, Any] = {}
+    anew = set()
     for layer in target.layers:
         if layer.name not in sources:
+            continue
+        if _shapes(layer) != _shapes(sources[layer.name]) or layer.name in anew:
+            anew.add(f"{layer.name}_norm")
             continue
         values = sources[layer.name].get_weights()
         if type(layer) is not type(sources[layer.name]):
@@ -266,6 +272,10 @@ def transfer(source: Tensor, target: Tensor) -> None:
             size = sizes[layer.name].reshape(-1)
             values = [gain, shift, mean / size, variance / size**2]
         layer.set_weights(values)
+
+
+def _shapes(layer: Tensor) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
 
 
 def _largest(layer: Tensor, kernel: Any) -> Any:
