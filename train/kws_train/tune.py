@@ -57,15 +57,16 @@ def choose_decision(
     """The decision with the most hits less wrong words at `target` false accepts per hour.
 
     For each length of the moving mean and each refractory time `Tradeoff.best` chooses the
-    thresholds; of the results it takes the best score, of equals that with the fewest false
-    alarms, then the shortest mean. `negative` are stretches by kind.
+    thresholds; of the results it takes the one with the most hits less wrong words and false
+    alarms, as of a word that is heard too late or twice, of equals the shortest mean's.
+    `negative` are stretches by kind.
     """
     if not spliced or not negative:
         raise DataError("there is no stream to choose a decision on; expected some of both kinds")
     spec = spliced[0][1].spec
     hours = sum(trace.seconds for _, trace in negative) / 3600
     lengths = dict.fromkeys(max(1, columns // hop) for columns in SMOOTHING)
-    found: list[tuple[tuple[int, int], Choice]] = []
+    found: list[tuple[int, Choice]] = []
     with progress("Choosing", len(lengths) * len(REFRACTORY)) as advance:
         for length in lengths:
             known = [(stream, spotting.smooth(trace, length)) for stream, trace in spliced]
@@ -84,7 +85,7 @@ def choose_decision(
                     curves.expected(codes) / hours,
                     _others(curves, hours, score.words),
                 )
-                found.append(((score.hits - score.wrong, -score.false_alarms), choice))
+                found.append((score.hits - score.wrong - score.false_alarms, choice))
                 advance(1)
     return max(found, key=lambda one: one[0])[1]
 
