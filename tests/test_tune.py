@@ -86,6 +86,19 @@ def test_each_word_has_its_own_threshold_and_the_target_decides() -> None:
     assert list(loose.others) == list(tune.OTHERS)
 
 
+def test_a_hit_is_not_worth_two_false_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long mean tells no from a false peak, but needs a threshold that a drone of yes passes."""
+    drone = (0, 400, 580, 200)
+    pair = [(_stream(), _trace((0, 100, 130, 250), (1, 300, 340, 200), drone))]
+    negative = _heard_nothing((1, 200, 210, 250))
+    scores = {}
+    for lengths in ((4,), (40,), (4, 40)):
+        monkeypatch.setattr(tune, "SMOOTHING", lengths)
+        choice = tune.choose_decision(pair, negative, target=3.0)
+        scores[lengths] = choice.decision.smoothing, choice.score.hits, choice.score.false_alarms
+    assert scores == {(4,): (4, 1, 0), (40,): (40, 2, 2), (4, 40): (4, 1, 0)}
+
+
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[Wave]]:
     """The recordings that tracks of noise are made of, each time."""
