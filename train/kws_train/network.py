@@ -256,12 +256,12 @@ def transfer(source: Tensor, target: Tensor) -> None:
     """
     sources = {layer.name: layer for layer in source.layers if layer.weights}
     sizes: dict[str, Any] = {}
-    anew = set()
+    left: set[str] = set()  # norms behind layers that are not copied
     for layer in target.layers:
         if layer.name not in sources:
             continue
-        if _shapes(layer) != _shapes(sources[layer.name]) or layer.name in anew:
-            anew.add(f"{layer.name}_norm")
+        if _shapes(layer) != _shapes(sources[layer.name]) or layer.name in left:
+            left.add(f"{layer.name}_norm")
             continue
         values = sources[layer.name].get_weights()
         if type(layer) is not type(sources[layer.name]):

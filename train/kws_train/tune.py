@@ -57,9 +57,9 @@ def choose_decision(
     """The decision with the most hits less wrong words at `target` false accepts per hour.
 
     For each length of the moving mean and each refractory time `Tradeoff.best` chooses the
-    thresholds; of the results it takes the one with the most hits less wrong words and false
-    alarms, as of a word that is heard too late or twice, of equals the shortest mean's.
-    `negative` are stretches by kind.
+    thresholds. Of the results it takes the one with the most hits less wrong words and less false
+    alarms, which come of words that are heard late or twice; of equals the one with the
+    shortest mean. `negative` are stretches by kind.
     """
     if not spliced or not negative:
         raise DataError("there is no stream to choose a decision on; expected some of both kinds")
