@@ -66,15 +66,16 @@ def build_host(folder: Path, model: str | Path) -> Path:
 
 
 class CSpectrum:
-    """`Spectrum` from what firmware/src/fft.c leaves in place."""
+    """`Spectrum` from what firmware/src/fft.c leaves in place of pairs in their order."""
 
     def __init__(self, twiddle: NDArray[np.int32]) -> None:
         self._twiddle = twiddle
 
     def power(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
-        rows = []
+        rows, half = [], len(frames) // 2
+        order = np.arange(half).reshape([2] * (half.bit_length() - 1)).T.ravel()
         for frame in frames.T:
-            work = frame.astype(np.int32)
+            work = np.ascontiguousarray(frame.astype(np.int32).reshape(half, 2)[order]).ravel()
             c_library().kws_fft(
                 ctypes.c_void_p(work.ctypes.data),
                 ctypes.c_uint32(len(work)),

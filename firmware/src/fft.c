@@ -8,6 +8,9 @@
  */
 #include "fft.h"
 
+/* Functions apart, so that each one's values fit the registers of a Cortex-M. */
+#define NOINLINE __attribute__((noinline))
+
 /* The high word, rounded, of a 64-bit sum of products: SMULL, SMLAL, ADDS, ADC on Cortex-M. */
 static inline int32_t high_word(int64_t sum)
 {
@@ -25,32 +28,40 @@ static inline int32_t product_im(int32_t a, int32_t b, int32_t c, int32_t d)
     return high_word((int64_t)a * d + (int64_t)b * c);
 }
 
-static void swap_pairs(int32_t *z, uint32_t a, uint32_t b)
+/* Half of x times Q31's one, which is 2^-31 less than 1; |x| is at most 2^30. */
+static inline int32_t halve(int32_t x)
 {
-    const int32_t re = z[2 * a];
-    const int32_t im = z[2 * a + 1];
-
-    z[2 * a] = z[2 * b];
-    z[2 * a + 1] = z[2 * b + 1];
-    z[2 * b] = re;
-    z[2 * b + 1] = im;
+    return (x - (x >> 31)) >> 1;
 }
 
-/* Puts complex number k where the number with k's bits in reverse order was. */
-static void reverse_bits(int32_t *z, uint32_t half)
+/*
+ * The stages of span 1 and 2 at once. Their factors are Q31's one and -i, whose -1 is exact, so
+ * that products are sums and shifts.
+ */
+static NOINLINE void first_stages(int32_t *z, uint32_t half)
 {
-    uint32_t reversed = 0;
+    for (const int32_t *const end = z + 2 * half; z < end; z += 8) {
+        const int32_t even_re = z[0] >> 1;
+        const int32_t even_im = z[1] >> 1;
+        const int32_t odd_re = z[4] >> 1;
+        const int32_t odd_im = z[5] >> 1;
+        const int32_t a_re = (even_re + halve(z[2])) >> 1;
+        const int32_t a_im = (even_im + halve(z[3])) >> 1;
+        const int32_t b_re = halve(odd_re + halve(z[6]));
+        const int32_t b_im = halve(odd_im + halve(z[7]));
+        const int32_t c_re = (even_re - halve(z[2])) >> 1;
+        const int32_t c_im = (even_im - halve(z[3])) >> 1;
+        const int32_t d_re = (odd_im - halve(z[7]) + 1) >> 1;
+        const int32_t d_im = (halve(z[6]) - odd_re + 1) >> 1;
 
-    for (uint32_t k = 0; k < half; k++) {
-        if (k < reversed) {
-            swap_pairs(z, k, reversed);
-        }
-        uint32_t bit = half >> 1; /* add one from the top, carrying downwards */
-        while (reversed & bit) {
-            reversed ^= bit;
-            bit >>= 1;
-        }
-        reversed |= bit;
+        z[0] = a_re + b_re;
+        z[1] = a_im + b_im;
+        z[2] = c_re + d_re;
+        z[3] = c_im + d_im;
+        z[4] = a_re - b_re;
+        z[5] = a_im - b_im;
+        z[6] = c_re - d_re;
+        z[7] = c_im - d_im;
     }
 }
 
@@ -70,11 +81,11 @@ static inline void butterfly(int32_t *a, int32_t *b, int32_t cosine, int32_t sin
     b[1] = a_im - im;
 }
 
-static void transform(int32_t *z, uint32_t half, const int32_t *twiddle)
+static NOINLINE void later_stages(int32_t *z, uint32_t half, const int32_t *twiddle)
 {
     const int32_t *const end = z + 2 * half;
 
-    for (uint32_t span = 1; span < half; span *= 2) {
+    for (uint32_t span = 4; span < half; span *= 2) {
         const int32_t *w = twiddle;
 
         for (int32_t *first = z; first < z + 2 * span; first += 2) {
@@ -90,7 +101,7 @@ static void transform(int32_t *z, uint32_t half, const int32_t *twiddle)
 }
 
 /* Separates the spectra of the even and odd samples and joins them, bin k and its mirror. */
-static void join(int32_t *z, uint32_t half, const int32_t *twiddle)
+static NOINLINE void join(int32_t *z, uint32_t half, const int32_t *twiddle)
 {
     const int32_t re = z[0];
     const int32_t im = high_word((int64_t)(2 * z[1]) * INT32_MAX);
@@ -117,7 +128,7 @@ void kws_fft(int32_t *work, uint32_t window, const int32_t *twiddle)
 {
     const uint32_t half = window / 2;
 
-    reverse_bits(work, half);
-    transform(work, half, twiddle);
+    first_stages(work, half);
+    later_stages(work, half, twiddle);
     join(work, half, twiddle);
 }

@@ -9,24 +9,46 @@ static uint32_t bit_length(uint64_t value)
     return value ? 64U - (uint32_t)__builtin_clzll(value) : 0;
 }
 
+static inline uint32_t magnitude(int32_t sample)
+{
+    return (uint32_t)((sample ^ (sample >> 31)) - (sample >> 31));
+}
+
 /* Left shifts that bring the frame's peak to full scale: 0 to 16. */
 static uint32_t normalising_shift(const int16_t *frame, uint32_t window)
 {
     uint32_t bits = 0;
 
-    for (uint32_t i = 0; i < window; i++) {
-        const int32_t sample = frame[i];
-        bits |= (uint32_t)(sample < 0 ? -sample : sample);
+    for (uint32_t i = 0; i < window; i += 2) {
+        bits |= magnitude(frame[i]) | magnitude(frame[i + 1]);
     }
     return 16 - bit_length(bits);
 }
 
+/* A sample, shifted, in Q31 times its weight in Q31: half of the product, rounded. */
+static inline int32_t weigh(int32_t sample, uint32_t shift, int32_t weight)
+{
+    return (int32_t)(((int64_t)(sample * (INT32_C(1) << shift)) * weight + INT64_C(0x80000000)) >>
+                     32);
+}
+
+/* Leaves the samples under the window in pairs, where kws_fft expects them. */
 static void apply_window(int32_t *work, const int16_t *frame, uint32_t shift,
                          const struct kws_tables *t)
 {
-    for (uint32_t i = 0; i < t->window; i++) {
-        const int32_t sample = frame[i] * (INT32_C(1) << shift) * (INT32_C(1) << 15);
-        work[i] = (int32_t)(((int64_t)sample * t->weight[i] + INT64_C(0x80000000)) >> 32);
+    const uint32_t half = t->window / 2;
+    const int32_t *weight = t->weight;
+    uint32_t place = 0;
+
+    for (uint32_t k = 0;;) {
+        work[2 * place] = weigh(frame[0], shift + 15, weight[0]);
+        work[2 * place + 1] = weigh(frame[1], shift + 15, weight[1]);
+        if (++k == half) {
+            return;
+        }
+        frame += 2;
+        weight += 2;
+        place = kws_fft_next(place, half);
     }
 }
 
@@ -86,19 +108,22 @@ static int8_t saturate(int64_t value)
     return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
 }
 
-/* The matrix that is DCT, normalisation and quantisation in one. */
+/* The matrix that is DCT, normalisation and quantisation in one, two coefficients at a time. */
 static void project(const int32_t *log, int8_t *column, const struct kws_tables *t)
 {
-    const int32_t *row = t->matrix;
-
-    for (uint32_t c = 0; c < t->coefficients; c++) {
+    for (uint32_t c = 0; c < t->coefficients; c += 2) {
+        const uint32_t d = c + 1 < t->coefficients ? c + 1 : c;
+        const int32_t *row = t->matrix + c * t->mels;
+        const int32_t *next = t->matrix + d * t->mels;
         int64_t sum = t->bias[c];
+        int64_t other = t->bias[d];
 
-        for (uint32_t m = 0; m < t->mels; m++) {
-            sum += (int64_t)log[m] * row[m];
+        for (const int32_t *at = log; at < log + t->mels; at++) {
+            sum += (int64_t)*at * *row++;
+            other += (int64_t)*at * *next++;
         }
         column[c] = saturate(sum >> (KWS_MATRIX_BITS + KWS_LOG_BITS));
-        row += t->mels;
+        column[d] = saturate(other >> (KWS_MATRIX_BITS + KWS_LOG_BITS));
     }
 }
 
