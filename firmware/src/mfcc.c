@@ -25,11 +25,12 @@ static uint32_t normalising_shift(const int16_t *frame, uint32_t window)
     return 16 - bit_length(bits);
 }
 
-/* A sample, shifted, in Q31 times its weight in Q31: half of the product, rounded. */
+/* Half of a sample, shifted into Q31, times its weight in Q31, rounded. */
 static inline int32_t weigh(int32_t sample, uint32_t shift, int32_t weight)
 {
-    return (int32_t)(((int64_t)(sample * (INT32_C(1) << shift)) * weight + INT64_C(0x80000000)) >>
-                     32);
+    const int32_t shifted = (int32_t)((uint32_t)sample << shift);
+
+    return (int32_t)(((int64_t)shifted * weight + INT64_C(0x80000000)) >> 32);
 }
 
 /* Leaves the samples under the window in pairs, where kws_fft expects them. */
