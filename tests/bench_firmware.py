@@ -86,7 +86,7 @@ def measure(name: str, machine: Machine) -> Figures:
     image = footprint(build(machine.board, MODEL=name).with_name(f"{name}-fast.map"))
     outputs = hop / plan.stride if plan.stride else 1
     macs, instructions, cycles = (
-        outputs * report.per_output(getattr(layer, figure) for layer in report.layers)
+        outputs * sum(getattr(layer, figure) for layer in report.layers)
         for figure in ("macs", "instructions", "cycles")
     )
     second = machine.hz / machine.share

@@ -203,7 +203,7 @@ def test_the_manifests_hop(demo: Artefact, plan: Plan, costs: Costs, some: Wave)
 
 @pytest.mark.parametrize("half", [128, 256, 512])
 def test_a_stream_is_done_before_the_next_column(some: Wave, half: int) -> None:
-    """The model that the boards run where none is named, as if all its layers were always due."""
+    """The model that the boards run where none is named: of all layers, which are due at once."""
     artefact = Artefact.load(DEFAULT_MODEL)
     plan = stream_plan(read_graph(artefact.model))
     costs = on_m4(artefact, plan)

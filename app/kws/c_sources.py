@@ -155,7 +155,7 @@ def _plan(plan: Plan, storage: str = "") -> str:
         parts.append(_step(plan, step, i))
         operands = ", ".join(
             f".{name} = {getattr(step, name)}"
-            for name in ("a", "b", "out", "first_a", "first_b", "need", "every")
+            for name in ("a", "b", "out", "first_a", "first_b", "rows")
         )
         layers.append(f"    {{.run = {step.kernel}, .options = &options_{i}, {operands}}},")
     buffers = [
@@ -165,7 +165,7 @@ def _plan(plan: Plan, storage: str = "") -> str:
     ]
     numbers = "\n".join(
         f"    .{name} = {getattr(plan, name)},"
-        for name in ("input", "output", "stride", "arena", "scratch", "state")
+        for name in ("input", "output", "stride", "columns", "arena", "scratch")
     )
     return f"""\
 #include "kws_model.h"

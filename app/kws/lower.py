@@ -28,15 +28,15 @@ class Call:
     macs: int = 0
 
 
-def lower(layer: Layer, one_row: bool = False) -> Call:
-    """The kernel that computes a layer, or one row of it where it takes no padding in time.
+def lower(layer: Layer, rows: int | None = None) -> Call:
+    """The kernel that computes a layer, or some rows of it where it takes no padding in time.
 
     Raises `ArtefactError` where the layer's types, scales or shapes are not those of a kernel.
     """
-    return _LOWER[layer.node.op](layer, one_row)
+    return _LOWER[layer.node.op](layer, rows)
 
 
-def _conv(layer: Layer, one_row: bool) -> Call:
+def _conv(layer: Layer, rows: int | None) -> Call:
     place, weights, x = slide(layer), weights_of(layer), layer.inputs[0].shape
     if weights.shape[3] != x.depth:
         raise layer.refuse(
@@ -50,62 +50,62 @@ def _conv(layer: Layer, one_row: bool) -> Call:
         x = Shape(x.height, 1, x.width * x.depth)
         kernel, stride = (kernel[0], 1), (stride[0], 1)
     whole = Slide(kernel, stride, dilation, place.top, left, place.missing)
-    geometry = _geometry(layer, whole, x, one_row)
+    geometry = _geometry(layer, whole, x, rows)
     macs = _size(geometry["out"]) * kernel[0] * kernel[1] * x.depth
     return _weighted("kws_conv", geometry | channels, weights, macs)
 
 
-def _depthwise(layer: Layer, one_row: bool) -> Call:
+def _depthwise(layer: Layer, rows: int | None) -> Call:
     place, weights, x = slide(layer), weights_of(layer), layer.inputs[0].shape
     if weights.shape[0] != 1 or weights.shape[3] % x.depth:
         raise layer.refuse(f"weights {weights.shape} on {x.depth} channels; expected a multiple")
     flat = np.asarray(weights.data).reshape(-1, weights.shape[3])
-    geometry = _geometry(layer, place, x, one_row)
+    geometry = _geometry(layer, place, x, rows)
     macs = _size(geometry["out"]) * place.kernel[0] * place.kernel[1]
     channels = _channels(layer, flat.T, weights.shape[3])
     options = geometry | channels | {"weights": flat.reshape(-1)}
     return Call("kws_depthwise", options, macs)
 
 
-def _dense(layer: Layer, one_row: bool) -> Call:
+def _dense(layer: Layer, rows: int | None) -> Call:
     """One scale and one row of inputs; else a convolution of kernel 1 does the same."""
     weights, size = weights_of(layer), layer.inputs[0].shape.size
     units, inputs = weights.shape
-    rows = size // inputs
-    if size % inputs or layer.shape.size != rows * units:
+    places, height = size // inputs, layer.shape.height
+    if size % inputs or layer.shape.size != places * units:
         raise layer.refuse(f"weights {weights.shape} on {size} values")
-    if one_row:
-        if rows % layer.shape.height:
-            raise layer.refuse(f"{rows} rows of {inputs} in {layer.shape.height} rows of time")
-        rows //= layer.shape.height
+    if rows:
+        if places % height:
+            raise layer.refuse(f"{places} rows of {inputs} in {height} rows of time")
+        places = places // height * rows
     alike = len(weights.scales) == 1
     # TFLite multiplies one scale in float32, several in float64
     factor = (_source(layer).scales * weights.scales).astype(np.float64) if alike else None
     channels = _channels(layer, np.asarray(weights.data), units, factor)
-    if alike and rows == 1:
+    if alike and places == 1:
         channels |= {name: int(channels[name][0]) for name in ("multiplier", "shift")}
         options = {"inputs": inputs, "units": units} | channels
         return _weighted("kws_dense", options, weights, inputs * units)
     options = {
-        "in": _shape(Shape(rows, 1, inputs)),
-        "out": _shape(Shape(rows, 1, units)),
+        "in": _shape(Shape(places, 1, inputs)),
+        "out": _shape(Shape(places, 1, units)),
         "taps": _taps(Slide((1, 1), (1, 1), (1, 1), 0, 0, 0)),
     }
-    return _weighted("kws_conv", options | channels, weights, rows * inputs * units)
+    return _weighted("kws_conv", options | channels, weights, places * inputs * units)
 
 
-def _pool(layer: Layer, one_row: bool) -> Call:
+def _pool(layer: Layer, rows: int | None) -> Call:
     if layer.inputs[0].shape.depth != layer.shape.depth:
         raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(layer.shape)}")
     kernel = "kws_max_pool" if layer.node.op == "MAX_POOL_2D" else "kws_average_pool"
-    geometry = _geometry(layer, slide(layer), layer.inputs[0].shape, one_row)
+    geometry = _geometry(layer, slide(layer), layer.inputs[0].shape, rows)
     return Call(kernel, geometry | {"output": _output(layer)})
 
 
-def _mean(layer: Layer, one_row: bool) -> Call:
+def _mean(layer: Layer, rows: int | None) -> Call:
     x, out, over = layer.inputs[0].shape, layer.out, reduced_axes(layer)
     source = _source(layer)
-    height = 1 if one_row else x.height
+    height = rows or x.height
     count = (height if over[0] else 1) * (x.width if over[1] else 1)
     expected = Shape(1 if over[0] else x.height, 1 if over[1] else x.width, x.depth)
     if expected.size != layer.shape.size:
@@ -125,13 +125,13 @@ def _mean(layer: Layer, one_row: bool) -> Call:
     return Call("kws_mean", options)
 
 
-def _reduce_max(layer: Layer, one_row: bool) -> Call:
+def _reduce_max(layer: Layer, rows: int | None) -> Call:
     """A pool as large as what it goes over."""
     x, over = layer.inputs[0].shape, reduced_axes(layer)
-    height, width = (1 if one_row else x.height), x.width
+    height, width = rows or x.height, x.width
     size = (height if over[0] else 1, width if over[1] else 1)
     out = Shape(height // size[0], width // size[1], x.depth)
-    if out.size != layer.shape.size // (layer.shape.height if one_row else 1):
+    if out.size != _count(layer, rows):
         raise layer.refuse(f"{tuple(x)} to {tuple(layer.shape)}")
     options = {
         "in": _shape(Shape(height, width, x.depth)),
@@ -152,7 +152,7 @@ def reduced_axes(layer: Layer) -> tuple[bool, bool]:
     return bool(over[0]), bool(over[1])
 
 
-def _add(layer: Layer, one_row: bool) -> Call:
+def _add(layer: Layer, rows: int | None) -> Call:
     out, shape = layer.out, layer.shape
     # the sum is the same in either order: a constant is the second
     tensors = [t for t in (layer.operand(0), layer.operand(1)) if t is not None]
@@ -166,11 +166,13 @@ def _add(layer: Layer, one_row: bool) -> Call:
         if len(b.scales) != 1 or b.dtype != "int8" or not has_sound_scales(b):
             raise layer.refuse(f"the constant {b.name!r} is not int8 with one scale")
         constant = np.broadcast_to(np.asarray(b.data), out.shape).reshape(shape)
-        if one_row and (constant != constant[:1]).any():
-            raise layer.refuse("a constant that changes from row to row cannot stream")
-        constant = (constant[:1] if one_row else constant).reshape(-1)
+        if rows:
+            if (constant != constant[:1]).any():
+                raise layer.refuse("a constant that changes from row to row cannot stream")
+            constant = np.repeat(constant[:1], rows, axis=0)
+        constant = constant.reshape(-1)
     twice = 2 * max(a.scale, b.scale)
-    options: dict[str, Any] = {"count": shape.size // (shape.height if one_row else 1)}
+    options: dict[str, Any] = {"count": _count(layer, rows)}
     options["output"] = _output(layer)
     for name, tensor in (("a", a), ("b", b)):
         multiplier, shift = map(int, quantise_multiplier(tensor.scale / twice))
@@ -185,28 +187,28 @@ def _add(layer: Layer, one_row: bool) -> Call:
     return Call("kws_add", options)
 
 
-def _pad(layer: Layer, one_row: bool) -> Call:
+def _pad(layer: Layer, rows: int | None) -> Call:
     x, out = layer.inputs[0].shape, layer.shape
     (top, left), (bottom, right) = pad_widths(layer, layer.index)
     expected = Shape(x.height + top + bottom, x.width + left + right, x.depth)
     if out != expected:
         raise layer.refuse(f"puts out {tuple(out)}; expected {tuple(expected)}")
-    if one_row:
-        x, out = x._replace(height=1), out._replace(height=1)
+    if rows:
+        x, out = x._replace(height=rows), out._replace(height=rows)
     zero = layer.out.zero_point
     return Call(
         "kws_pad", {"in": _shape(x), "out": _shape(out), "top": top, "left": left, "zero": zero}
     )
 
 
-def _rescale(layer: Layer, one_row: bool) -> Call:
+def _rescale(layer: Layer, rows: int | None) -> Call:
     source, shape = _source(layer), layer.shape
     if layer.inputs[0].shape.size != shape.size:
         raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(shape)}")
     multiplier, shift = map(int, quantise_multiplier(source.scale / layer.out.scale))
     _check_shift(layer, 255, shift)
     options = {
-        "count": shape.size // (shape.height if one_row else 1),
+        "count": _count(layer, rows),
         "output": _output(layer),
         "in_zero": source.zero_point,
         "multiplier": multiplier,
@@ -215,7 +217,7 @@ def _rescale(layer: Layer, one_row: bool) -> Call:
     return Call("kws_rescale", options)
 
 
-def _clip(layer: Layer, one_row: bool) -> Call:
+def _clip(layer: Layer, rows: int | None) -> Call:
     """A limit that is a constant: to the scale that all have, so that codes stay as they are."""
     x, bound, out = layer.operand(0), layer.operand(1), layer.out
     if x is None or bound is None or x.data is not None or bound.data is None:
@@ -224,12 +226,12 @@ def _clip(layer: Layer, one_row: bool) -> Call:
     found = np.unique(bound.data)
     if len(alike) != 1 or len(found) != 1:
         raise layer.refuse("expected a constant of one value, all of one scale and zero point")
-    call = _rescale(layer, one_row)
+    call = _rescale(layer, rows)
     side = "high" if layer.node.op == "MINIMUM" else "low"
     return Call(call.kernel, {**call.options, "output": {**_output(layer), side: int(found[0])}})
 
 
-def _softmax(layer: Layer, one_row: bool) -> Call:
+def _softmax(layer: Layer, rows: int | None) -> Call:
     out, x = layer.out, layer.inputs[0].shape
     if (out.scale, out.zero_point) != _POSTERIOR or x.size != layer.shape.size:
         raise layer.refuse(f"to scale {out.scale:g}, zero {out.zero_point}; expected 1/256, -128")
@@ -238,7 +240,7 @@ def _softmax(layer: Layer, one_row: bool) -> Call:
         raise layer.refuse(f"beta times the input's step is {real / 2**_EXP_BITS:g}")
     multiplier, shift = map(int, quantise_multiplier(min(real, 2.0**31 - 1)))
     options = {
-        "rows": x.width * (1 if one_row else x.height),
+        "rows": x.width * (rows or x.height),
         "depth": x.depth,
         "multiplier": multiplier,
         "shift": shift,
@@ -247,7 +249,7 @@ def _softmax(layer: Layer, one_row: bool) -> Call:
     return Call("kws_softmax", options)
 
 
-_LOWER: dict[str, Callable[[Layer, bool], Call]] = {
+_LOWER: dict[str, Callable[[Layer, int | None], Call]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
@@ -316,10 +318,16 @@ def _weighted(kernel: str, options: Mapping[str, Any], weights: Tensor, macs: in
     return Call(f"{kernel}_1bit", {**options, "weights": packed}, macs)
 
 
-def _geometry(layer: Layer, place: Slide, x: Shape, one_row: bool) -> dict[str, Any]:
+def _count(layer: Layer, rows: int | None) -> int:
+    """Values of the rows that are put out, all unless given."""
+    size = layer.shape.size
+    return size // layer.shape.height * rows if rows else size
+
+
+def _geometry(layer: Layer, place: Slide, x: Shape, rows: int | None) -> dict[str, Any]:
     out = layer.shape
-    if one_row:
-        x, out = x._replace(height=place.span), out._replace(height=1)
+    if rows:
+        x, out = x._replace(height=place.rows(rows)), out._replace(height=rows)
     return {"in": _shape(x), "out": _shape(out), "taps": _taps(place)}
 
 

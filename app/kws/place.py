@@ -27,6 +27,10 @@ class Slide:
         """Rows that it covers."""
         return (self.kernel[0] - 1) * self.dilation[0] + 1
 
+    def rows(self, out: int) -> int:
+        """Rows that so many rows put out are made of, without padding."""
+        return (out - 1) * self.stride[0] + self.span
+
 
 def slide(layer: Layer) -> Slide:
     """The geometry of a convolution or a pool, checked against the shape that it puts out."""

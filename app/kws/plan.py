@@ -37,7 +37,7 @@ class Step:
               an array for a pointer, None for a null pointer
     a, b, out buffers; `b` is `a` where there is one input
     first_a, first_b   rows of the buffers where the inputs begin
-    need, every        columns up to the first run and from one to the next; 0 in a window's plan
+    rows      that it puts out at once, the newest of a stream's buffer
     scratch   bytes that the kernel needs besides
     macs      multiply-accumulates of one run
     """
@@ -51,18 +51,17 @@ class Step:
     out: int
     scratch: int
     macs: int
-    first_a: int = 0
-    first_b: int = 0
-    need: int = 0
-    every: int = 0
+    first_a: int
+    first_b: int
+    rows: int
 
 
 @dataclass(frozen=True)
 class Plan:
     """A whole network: steps in the order of execution, buffers, and the arena's lay-out.
 
-    stride is 0 for a window's plan, else the columns from one output of the stream to the next.
-    arena, scratch and state are struct kws_plan's, in bytes.
+    stride is 0 for a window's plan, else the columns from one output of the stream to the next;
+    columns are a window's, which the first output takes. arena and scratch are bytes.
     """
 
     steps: tuple[Step, ...]
@@ -70,9 +69,9 @@ class Plan:
     input: int
     output: int
     stride: int
+    columns: int
     arena: int
     scratch: int
-    state: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +113,7 @@ def window_plan(graph: Graph) -> Plan:
                 macs=call.macs,
                 first_a=first_row(layer, a, rows[a.tensor]),
                 first_b=first_row(layer, b, rows[b.tensor]),
+                rows=layer.shape.height,
             )
         )
     claims = [
@@ -130,9 +130,9 @@ def window_plan(graph: Graph) -> Plan:
         input=0,
         output=number[network.output],
         stride=0,
+        columns=network.input_shape.height,
         arena=round_up(end, ARENA_STEP),
         scratch=scratch,
-        state=0,
     )
 
 

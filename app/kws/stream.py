@@ -1,4 +1,4 @@
-"""A network as a stream: each tensor keeps the rows that are still needed, each layer adds one."""
+"""A network as a stream: tensors keep the rows that are still needed, and layers add to them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from kws.plan import (
     scratch_bytes,
 )
 
-_COUNTDOWN = 2  # bytes
-
 
 @dataclass(frozen=True)
 class Track:
@@ -41,6 +39,10 @@ class Track:
         """Values of what comes at once."""
         return self.shape.size // self.shape.height if self.timed else self.shape.size
 
+    def newest(self, columns: int) -> int:
+        """Index of the newest row after so many columns."""
+        return (columns - self.extent) // self.stride
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -58,27 +60,27 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A layer and when it runs: after `need` columns, then every `every`.
-
-    One that is `timed` computes one row; the others a whole window's output.
-    """
+    """A layer, what it reads, and the rows in time that it adds at once, None of a whole output."""
 
     layer: Layer
     readings: tuple[Reading, ...]
-    need: int
-    every: int
-    timed: bool
+    rows: int | None
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """A network as a stream, with an output every `stride` columns after the first window."""
+    """A network as a stream: an output after `columns` columns, then one every `stride`.
+
+    All stages run with each output, and on each `stride`-th column before the first, so that the
+    rows are there that it needs. The rows that a stage adds are those of `stride` columns.
+    """
 
     network: Network
     tracks: dict[int, Track]
     stages: tuple[Stage, ...]
     keep: dict[int, int]  # rows of each tensor
     stride: int
+    columns: int
 
 
 def read_flow(graph: Graph) -> Flow:
@@ -91,7 +93,6 @@ def read_flow(graph: Graph) -> Flow:
     network = read_layers(graph)
     columns = network.input_shape.height
     tracks = {network.input: Track(network.input_shape, 1, 1, columns > 1)}
-    found: list[tuple[Layer, tuple[Reading, ...], Track]] = []
     strides = {1}
     for layer in network.layers:
         sources = [tracks[view.tensor] for view in layer.inputs]
@@ -100,25 +101,25 @@ def read_flow(graph: Graph) -> Flow:
         else:
             track = Track(layer.shape, 0, columns, timed=False)
             strides.update(source.stride for source in sources if source.timed)
-        readings = tuple(
-            _reading(layer, view, source, track)
-            for view, source in zip(layer.inputs, sources, strict=True)
-        )
         tracks[layer.node.outputs[0]] = track
-        found.append((layer, readings, track))
     if tracks[network.output].timed:
         rows = tracks[network.output].shape.height
         raise network.layers[-1].refuse(f"cannot stream: puts out {rows} rows of time, not one")
     stride = math.lcm(*strides)
     keep = dict.fromkeys(tracks, 1)
-    for _, readings, _ in found:
+    stages = []
+    for layer in network.layers:
+        track = tracks[layer.node.outputs[0]]
+        added = stride // track.stride if track.timed else None
+        readings = tuple(
+            _reading(layer, view, tracks[view.tensor], track, added, columns)
+            for view in layer.inputs
+        )
+        stages.append(Stage(layer, readings, added))
+        keep[layer.node.outputs[0]] = added or 1
         for reading in readings:
             keep[reading.tensor] = max(keep[reading.tensor], reading.reach)
-    stages = tuple(
-        Stage(layer, readings, track.extent, track.stride or stride, track.timed)
-        for layer, readings, track in found
-    )
-    return Flow(network, tracks, stages, keep, stride)
+    return Flow(network, tracks, tuple(stages), keep, stride, columns)
 
 
 def stream_plan(graph: Graph) -> Plan:
@@ -130,7 +131,7 @@ def stream_plan(graph: Graph) -> Plan:
     number = {tensor: i for i, tensor in enumerate(flow.tracks)}
     steps = []
     for stage in flow.stages:
-        call = lower(stage.layer, one_row=stage.timed)
+        call = lower(stage.layer, stage.rows)
         a, b = stage.readings[0], stage.readings[-1]
         steps.append(
             Step(
@@ -145,25 +146,23 @@ def stream_plan(graph: Graph) -> Plan:
                 macs=call.macs,
                 first_a=flow.keep[a.tensor] - a.reach,
                 first_b=flow.keep[b.tensor] - b.reach,
-                need=stage.need,
-                every=stage.every,
+                rows=stage.rows or 1,
             )
         )
     claims = [_claim(flow, tensor, i) for i, tensor in enumerate(flow.tracks)]
-    state = Claim(_COUNTDOWN * len(steps), -1, len(steps))
-    offsets, scratch, end = lay_out([*claims, state], [step.scratch for step in steps])
+    offsets, scratch, end = lay_out(claims, [step.scratch for step in steps])
     return Plan(
         steps=tuple(steps),
         buffers=tuple(
             Buffer(flow.network.graph.tensors[tensor].name, offset, track.row, flow.keep[tensor])
-            for offset, (tensor, track) in zip(offsets, flow.tracks.items(), strict=False)
+            for offset, (tensor, track) in zip(offsets, flow.tracks.items(), strict=True)
         ),
         input=0,
         output=number[flow.network.output],
         stride=flow.stride,
+        columns=flow.columns,
         arena=round_up(end, ARENA_STEP),
         scratch=scratch,
-        state=offsets[-1],
     )
 
 
@@ -199,8 +198,10 @@ def _timed(layer: Layer, sources: list[Track]) -> Track:
     return Track(layer.shape, sources[0].stride * stride, extent, timed=True)
 
 
-def _reading(layer: Layer, view: View, source: Track, track: Track) -> Reading:
-    """The rows of one input that a layer needs, counted back from the newest."""
+def _reading(
+    layer: Layer, view: View, source: Track, track: Track, added: int | None, columns: int
+) -> Reading:
+    """The rows of one input that a layer needs for what it adds, counted back from the newest."""
     first = first_row(layer, view, source.row)
     if not source.timed:
         if view.shape.size != source.shape.size:
@@ -209,22 +210,26 @@ def _reading(layer: Layer, view: View, source: Track, track: Track) -> Reading:
     rows = view.shape.size // source.row
     if rows * source.row != view.shape.size:
         raise layer.refuse(f"takes {view.shape.size} values, no multiple of rows of {source.row}")
-    if track.timed:
-        rows = slide(layer).span if layer.node.op in SLIDING else 1
-    newest = (track.extent - source.extent) // source.stride  # of this layer's first run
-    return Reading(view.tensor, rows, newest - first - rows + 1)
+    last = first + rows - 1  # of the source's rows in a window, those that are needed
+    if added:
+        ratio = track.stride // source.stride
+        span = slide(layer).span if layer.node.op in SLIDING else 1
+        rows = (added - 1) * ratio + span
+        last = first + track.newest(columns) * ratio + span - 1
+    return Reading(view.tensor, rows, source.newest(columns) - last)
 
 
 def _claim(flow: Flow, tensor: int, index: int) -> Claim:
-    """Memory for good, unless all that is read was made for the same column."""
-    track, steps = flow.tracks[tensor], len(flow.stages)
+    """Memory for good, unless all rows are new whenever the layers run."""
+    steps = len(flow.stages)
     readers = [
-        (i, stage)
+        i
         for i, stage in enumerate(flow.stages)
         if any(reading.tensor == tensor for reading in stage.readings)
     ]
-    last = steps if tensor == flow.network.output else max((i for i, _ in readers), default=index)
-    size = flow.keep[tensor] * track.row
-    if flow.keep[tensor] == 1 and all(stage.need == track.extent for _, stage in readers):
+    added = flow.stages[index - 1].rows or 1 if index else flow.stride
+    last = steps if tensor == flow.network.output else max(readers, default=index)
+    size = flow.keep[tensor] * flow.tracks[tensor].row
+    if flow.keep[tensor] == added and (index or added == 1):
         return Claim(size, index - 1, last)
     return Claim(size, -1, steps)

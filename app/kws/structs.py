@@ -216,8 +216,7 @@ class Layer(ctypes.Structure):
         ("out", c_uint16),
         ("first_a", c_uint16),
         ("first_b", c_uint16),
-        ("need", c_uint16),
-        ("every", c_uint16),
+        ("rows", c_uint16),
     ]
 
 
@@ -232,9 +231,9 @@ class Plan(ctypes.Structure):
         ("input", c_uint16),
         ("output", c_uint16),
         ("stride", c_uint16),
+        ("columns", c_uint16),
         ("arena", c_uint32),
         ("scratch", c_uint32),
-        ("state", c_uint32),
     ]
 
 
@@ -245,7 +244,9 @@ class Network(ctypes.Structure):
         ("plan", c_void_p),
         ("arena", c_void_p),
         ("next", c_uint16),
-        ("ready", c_uint16),
+        ("due", c_uint16),
+        ("wait", c_uint16),
+        ("missing", c_uint16),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +41,10 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class LayerReport:
-    """A layer; `instructions` and `cycles` are of its dearest run, None where none was emulated.
+    """A layer, which runs once for an output.
 
-    cycles is an estimate of a Cortex-M4's, without wait states;
-    every is the columns from one run to the next of a stream, 0 in a window's plan.
+    `instructions` and `cycles`, an estimate of a Cortex-M4's without wait states, are those of
+    its dearest run, None where none was emulated.
     """
 
     name: str
@@ -53,7 +52,6 @@ class LayerReport:
     kernel: str
     macs: int
     flash: int
-    every: int
     instructions: int | None
     cycles: int | None
 
@@ -79,13 +77,6 @@ class Report:
     ram: dict[str, int]
     column_instructions: int | None
     column_cycles: int | None
-
-    def per_output(self, figures: Iterable[int]) -> float:
-        """A figure of each layer, summed over the runs that an output of a stream takes."""
-        pairs = zip(figures, self.layers, strict=True)
-        return sum(
-            figure * (self.stride / layer.every if self.stride else 1) for figure, layer in pairs
-        )
 
 
 class CountedNetwork:
@@ -210,7 +201,6 @@ def _layers(plan: Plan, counted: CountedNetwork | None) -> tuple[LayerReport, ..
             kernel=step.kernel,
             macs=step.macs,
             flash=step_bytes(step),
-            every=step.every,
             instructions=counted.instructions[i] if counted else None,
             cycles=counted.cycles[i] if counted else None,
         )

@@ -57,17 +57,17 @@ def main(argv: list[str] | None = None) -> int:
 def text(report: Report) -> str:
     """The report as a table and lines."""
     counted = report.layers[0].instructions is not None
-    rows = [["layer", "kernel", "flash", "MACs", "every", "instructions", "per MAC"]]
+    rows = [["layer", "kernel", "flash", "MACs", "instructions", "per MAC"]]
     rows += [
-        _row(one.name, one.kernel, one.flash, one.macs, one.every, one.instructions)
+        _row(one.name, one.kernel, one.flash, one.macs, one.instructions)
         for one in report.layers
     ]
-    macs = report.per_output(one.macs for one in report.layers)
-    total = report.per_output(one.instructions or 0 for one in report.layers)
+    macs = sum(one.macs for one in report.layers)
+    total = sum(one.instructions or 0 for one in report.layers)
     flash = sum(one.flash for one in report.layers)
-    rows.append(_row("an output", "", flash, macs, 0, total if counted else None))
-    kept = [0, 1, 2, 3, *([4] if report.stride else []), *([5, 6] if counted else [])]
-    widths = [max(len(row[i]) for row in rows) for i in range(7)]
+    rows.append(_row("an output", "", flash, macs, total if counted else None))
+    kept = range(6 if counted else 4)
+    widths = [max(len(row[i]) for row in rows) for i in kept]
     lines = [
         "  ".join(f"{row[i]:<{widths[i]}}" if i < 2 else f"{row[i]:>{widths[i]}}" for i in kept)
         for row in rows
@@ -90,12 +90,10 @@ def text(report: Report) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _row(
-    name: str, kernel: str, flash: int, macs: float, every: int, instructions: float | None
-) -> list[str]:
+def _row(name: str, kernel: str, flash: int, macs: int, instructions: int | None) -> list[str]:
     each = f"{instructions / macs:.2f}" if instructions and macs else ""
-    done = "" if instructions is None else f"{instructions:,.0f}"
-    return [name, kernel, f"{flash:,}", f"{macs:,.0f}", f"{every or ''}", done, each]
+    done = "" if instructions is None else f"{instructions:,}"
+    return [name, kernel, f"{flash:,}", f"{macs:,}", done, each]
 
 
 def _track(items: Sequence[Any], title: str) -> Iterable[Any]:

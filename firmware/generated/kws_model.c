@@ -4,7 +4,7 @@
 
 #include "kernels/kernels.h"
 
-/* 0: conv_2d_0, CONV_2D to 1 x 1 x 40, 1,520 multiply-accumulates */
+/* 0: conv_2d_0, CONV_2D to 4 x 1 x 40, 6,080 multiply-accumulates */
 static const int32_t bias_0[40] = {
     -503, 2811, 3690, 6047, 3443, 2533, 2486, 1169, 2215, 368, 1147, 705, 572, -929, 558, 1366, 827,
     564, 1432, 3699, -2, 4367, -153, 876, 984, 2503, 441, 32, 1200, -1828, -648, -462, -928, 2504,
@@ -89,8 +89,8 @@ static const int8_t weights_0[1520] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 };
 static const struct kws_conv options_0 = {
-    .in = {.height = 1, .width = 1, .depth = 38},
-    .out = {.height = 1, .width = 1, .depth = 40},
+    .in = {.height = 4, .width = 1, .depth = 38},
+    .out = {.height = 4, .width = 1, .depth = 40},
     .taps = {.height = 1, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = 0, .low = -128, .high = 127},
     .in_zero = 0,
@@ -100,7 +100,7 @@ static const struct kws_conv options_0 = {
     .shift = shift_0,
 };
 
-/* 1: conv_2d_2, CONV_2D to 1 x 18 x 12, 3,240 multiply-accumulates */
+/* 1: conv_2d_2, CONV_2D to 4 x 18 x 12, 12,960 multiply-accumulates */
 static const int32_t bias_1[12] = {
     -3643, 3634, -36, -2534, 4503, -3184, -4102, 667, -10190, -807, -4693, -3623,
 };
@@ -123,8 +123,8 @@ static const int8_t weights_1[180] = {
     39, 8, -41, 20, 17, 41, 10, -125, -46, -40, 13, -33,
 };
 static const struct kws_conv options_1 = {
-    .in = {.height = 3, .width = 40, .depth = 1},
-    .out = {.height = 1, .width = 18, .depth = 12},
+    .in = {.height = 6, .width = 40, .depth = 1},
+    .out = {.height = 4, .width = 18, .depth = 12},
     .taps = {.height = 3, .width = 5, .stride_height = 1, .stride_width = 2, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
     .in_zero = 0,
@@ -134,7 +134,7 @@ static const struct kws_conv options_1 = {
     .shift = shift_1,
 };
 
-/* 2: conv_2d_3, CONV_2D to 1 x 8 x 16, 13,824 multiply-accumulates */
+/* 2: conv_2d_3, CONV_2D to 4 x 8 x 16, 55,296 multiply-accumulates */
 static const int32_t bias_2[16] = {
     10060, 3087, 34775, -16746, 22043, -20403, -1945, 2786, -21397, 8043, -6207, 44305, -8264, 2984,
     -5215, -31393,
@@ -230,8 +230,8 @@ static const int8_t weights_2[1728] = {
     20, 51, -22, -21, -9, -33, 41, 0, -37,
 };
 static const struct kws_conv options_2 = {
-    .in = {.height = 3, .width = 18, .depth = 12},
-    .out = {.height = 1, .width = 8, .depth = 16},
+    .in = {.height = 6, .width = 18, .depth = 12},
+    .out = {.height = 4, .width = 8, .depth = 16},
     .taps = {.height = 3, .width = 3, .stride_height = 1, .stride_width = 2, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
     .in_zero = -128,
@@ -241,7 +241,7 @@ static const struct kws_conv options_2 = {
     .shift = shift_2,
 };
 
-/* 3: conv_2d_4, CONV_2D to 1 x 1 x 36, 13,824 multiply-accumulates */
+/* 3: conv_2d_4, CONV_2D to 4 x 1 x 36, 55,296 multiply-accumulates */
 static const int32_t bias_3[36] = {
     41015, -18359, 27545, 47213, 202, -14088, -9838, -41983, 24996, -10609, -31108, 77636, -30139,
     1377, 26413, -21550, 9237, 10064, 17380, 12277, 4995, -11359, -33787, 8295, 15576, -2174, -8570,
@@ -899,8 +899,8 @@ static const int8_t weights_3[13824] = {
     -63, -33, -4, -65, 25, -88,
 };
 static const struct kws_conv options_3 = {
-    .in = {.height = 3, .width = 1, .depth = 128},
-    .out = {.height = 1, .width = 1, .depth = 36},
+    .in = {.height = 6, .width = 1, .depth = 128},
+    .out = {.height = 4, .width = 1, .depth = 36},
     .taps = {.height = 3, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
     .in_zero = -128,
@@ -910,15 +910,15 @@ static const struct kws_conv options_3 = {
     .shift = shift_3,
 };
 
-/* 4: max_pool_2d_5, MAX_POOL_2D to 1 x 1 x 36 */
+/* 4: max_pool_2d_5, MAX_POOL_2D to 2 x 1 x 36 */
 static const struct kws_pool options_4 = {
-    .in = {.height = 2, .width = 1, .depth = 36},
-    .out = {.height = 1, .width = 1, .depth = 36},
+    .in = {.height = 4, .width = 1, .depth = 36},
+    .out = {.height = 2, .width = 1, .depth = 36},
     .taps = {.height = 2, .width = 1, .stride_height = 2, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
 };
 
-/* 5: conv_2d_6, CONV_2D to 1 x 1 x 48, 8,640 multiply-accumulates */
+/* 5: conv_2d_6, CONV_2D to 2 x 1 x 48, 17,280 multiply-accumulates */
 static const int32_t bias_5[48] = {
     34886, 3926, 23222, -2422, -9261, -8695, 8402, -14888, -32756, 9805, 7568, -12236, 2743, 4238,
     33095, 18055, -584, 8322, 30146, -1533, -14160, 1231, 1259, 31175, 7361, 8964, -13783, 19851,
@@ -1342,8 +1342,8 @@ static const int8_t weights_5[8640] = {
     -34,
 };
 static const struct kws_conv options_5 = {
-    .in = {.height = 5, .width = 1, .depth = 36},
-    .out = {.height = 1, .width = 1, .depth = 48},
+    .in = {.height = 6, .width = 1, .depth = 36},
+    .out = {.height = 2, .width = 1, .depth = 48},
     .taps = {.height = 5, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
     .in_zero = -128,
@@ -1353,7 +1353,7 @@ static const struct kws_conv options_5 = {
     .shift = shift_5,
 };
 
-/* 6: conv_2d_7, CONV_2D to 1 x 1 x 48, 9,216 multiply-accumulates */
+/* 6: conv_2d_7, CONV_2D to 2 x 1 x 48, 18,432 multiply-accumulates */
 static const int32_t bias_6[48] = {
     10425, 21087, 39446, -10446, 24255, 22561, -18045, -8187, -14391, 3202, 1824, -55114, -16342,
     3926, 31921, -30836, 46003, 4221, 48264, -22966, 35772, 5771, -849, 21113, 30096, 36764, 17959,
@@ -1805,8 +1805,8 @@ static const int8_t weights_6[9216] = {
     -36, 83, -35, 70, 103, -14, -64, -73, -86, -125, 90, -23, 75,
 };
 static const struct kws_conv options_6 = {
-    .in = {.height = 4, .width = 1, .depth = 48},
-    .out = {.height = 1, .width = 1, .depth = 48},
+    .in = {.height = 5, .width = 1, .depth = 48},
+    .out = {.height = 2, .width = 1, .depth = 48},
     .taps = {.height = 4, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 0, .left = 0},
     .output = {.zero = -128, .low = -128, .high = 127},
     .in_zero = -128,
@@ -2976,34 +2976,34 @@ static const struct kws_softmax options_11 = {
 
 
 static const struct kws_layer layers[12] = {
-    {.run = kws_conv, .options = &options_0, .a = 0, .b = 0, .out = 1, .first_a = 0, .first_b = 0, .need = 1, .every = 1},
-    {.run = kws_conv, .options = &options_1, .a = 1, .b = 1, .out = 2, .first_a = 0, .first_b = 0, .need = 3, .every = 1},
-    {.run = kws_conv, .options = &options_2, .a = 2, .b = 2, .out = 3, .first_a = 0, .first_b = 0, .need = 5, .every = 1},
-    {.run = kws_conv, .options = &options_3, .a = 3, .b = 3, .out = 4, .first_a = 0, .first_b = 0, .need = 7, .every = 1},
-    {.run = kws_max_pool, .options = &options_4, .a = 4, .b = 4, .out = 5, .first_a = 0, .first_b = 0, .need = 8, .every = 2},
-    {.run = kws_conv, .options = &options_5, .a = 5, .b = 5, .out = 6, .first_a = 0, .first_b = 0, .need = 16, .every = 2},
-    {.run = kws_conv, .options = &options_6, .a = 6, .b = 6, .out = 7, .first_a = 0, .first_b = 0, .need = 22, .every = 2},
-    {.run = kws_max_pool, .options = &options_7, .a = 7, .b = 7, .out = 8, .first_a = 0, .first_b = 0, .need = 24, .every = 4},
-    {.run = kws_conv, .options = &options_8, .a = 8, .b = 8, .out = 9, .first_a = 0, .first_b = 0, .need = 32, .every = 4},
-    {.run = kws_dense, .options = &options_9, .a = 9, .b = 9, .out = 10, .first_a = 0, .first_b = 0, .need = 77, .every = 4},
-    {.run = kws_dense, .options = &options_10, .a = 10, .b = 10, .out = 11, .first_a = 0, .first_b = 0, .need = 77, .every = 4},
-    {.run = kws_softmax, .options = &options_11, .a = 11, .b = 11, .out = 12, .first_a = 0, .first_b = 0, .need = 77, .every = 4},
+    {.run = kws_conv, .options = &options_0, .a = 0, .b = 0, .out = 1, .first_a = 0, .first_b = 0, .rows = 4},
+    {.run = kws_conv, .options = &options_1, .a = 1, .b = 1, .out = 2, .first_a = 0, .first_b = 0, .rows = 4},
+    {.run = kws_conv, .options = &options_2, .a = 2, .b = 2, .out = 3, .first_a = 0, .first_b = 0, .rows = 4},
+    {.run = kws_conv, .options = &options_3, .a = 3, .b = 3, .out = 4, .first_a = 0, .first_b = 0, .rows = 4},
+    {.run = kws_max_pool, .options = &options_4, .a = 4, .b = 4, .out = 5, .first_a = 0, .first_b = 0, .rows = 2},
+    {.run = kws_conv, .options = &options_5, .a = 5, .b = 5, .out = 6, .first_a = 0, .first_b = 0, .rows = 2},
+    {.run = kws_conv, .options = &options_6, .a = 6, .b = 6, .out = 7, .first_a = 0, .first_b = 0, .rows = 2},
+    {.run = kws_max_pool, .options = &options_7, .a = 7, .b = 7, .out = 8, .first_a = 0, .first_b = 0, .rows = 1},
+    {.run = kws_conv, .options = &options_8, .a = 8, .b = 8, .out = 9, .first_a = 0, .first_b = 0, .rows = 1},
+    {.run = kws_dense, .options = &options_9, .a = 9, .b = 9, .out = 10, .first_a = 0, .first_b = 0, .rows = 1},
+    {.run = kws_dense, .options = &options_10, .a = 10, .b = 10, .out = 11, .first_a = 0, .first_b = 0, .rows = 1},
+    {.run = kws_softmax, .options = &options_11, .a = 11, .b = 11, .out = 12, .first_a = 0, .first_b = 0, .rows = 1},
 };
 
 static const struct kws_buffer buffers[13] = {
-    {.offset = 2364, .row_bytes = 38, .rows = 1}, /* 0: input */
-    {.offset = 2076, .row_bytes = 40, .rows = 3}, /* 1: conv_2d_0 */
-    {.offset = 0, .row_bytes = 216, .rows = 3}, /* 2: conv_2d_2 */
-    {.offset = 1176, .row_bytes = 128, .rows = 3}, /* 3: conv_2d_3 */
-    {.offset = 2292, .row_bytes = 36, .rows = 2}, /* 4: conv_2d_4 */
-    {.offset = 1752, .row_bytes = 36, .rows = 5}, /* 5: max_pool_2d_5 */
-    {.offset = 1560, .row_bytes = 48, .rows = 4}, /* 6: conv_2d_6 */
-    {.offset = 2196, .row_bytes = 48, .rows = 2}, /* 7: conv_2d_7 */
-    {.offset = 1932, .row_bytes = 48, .rows = 3}, /* 8: max_pool_2d_8 */
-    {.offset = 648, .row_bytes = 44, .rows = 12}, /* 9: conv_2d_9 */
-    {.offset = 2364, .row_bytes = 32, .rows = 1}, /* 10: fully_connected_11 */
-    {.offset = 2428, .row_bytes = 12, .rows = 1}, /* 11: fully_connected_12 */
-    {.offset = 2364, .row_bytes = 12, .rows = 1}, /* 12: softmax_13 */
+    {.offset = 3468, .row_bytes = 38, .rows = 4}, /* 0: input */
+    {.offset = 2592, .row_bytes = 40, .rows = 6}, /* 1: conv_2d_0 */
+    {.offset = 0, .row_bytes = 216, .rows = 6}, /* 2: conv_2d_2 */
+    {.offset = 1296, .row_bytes = 128, .rows = 6}, /* 3: conv_2d_3 */
+    {.offset = 3288, .row_bytes = 36, .rows = 5}, /* 4: conv_2d_4 */
+    {.offset = 3072, .row_bytes = 36, .rows = 6}, /* 5: max_pool_2d_5 */
+    {.offset = 2832, .row_bytes = 48, .rows = 5}, /* 6: conv_2d_6 */
+    {.offset = 3764, .row_bytes = 48, .rows = 2}, /* 7: conv_2d_7 */
+    {.offset = 3620, .row_bytes = 48, .rows = 3}, /* 8: max_pool_2d_8 */
+    {.offset = 2064, .row_bytes = 44, .rows = 12}, /* 9: conv_2d_9 */
+    {.offset = 3764, .row_bytes = 32, .rows = 1}, /* 10: fully_connected_11 */
+    {.offset = 3796, .row_bytes = 12, .rows = 1}, /* 11: fully_connected_12 */
+    {.offset = 3764, .row_bytes = 12, .rows = 1}, /* 12: softmax_13 */
 };
 
 static const struct kws_plan kws_plan = {
@@ -3014,9 +3014,9 @@ static const struct kws_plan kws_plan = {
     .input = 0,
     .output = 12,
     .stride = 4,
-    .arena = 6496,
-    .scratch = 2440,
-    .state = 2404,
+    .columns = 77,
+    .arena = 7920,
+    .scratch = 3860,
 };
 
 static const char *const labels[KWS_LABELS] = {

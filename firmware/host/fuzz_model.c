@@ -13,8 +13,7 @@ enum {
     COLUMNS_AT = 0, /* in the arena, in steps of 8 */
     SUMS_AT = (INPUTS + 7) / 8 * 8,
     CODES_AT = SUMS_AT + 8,
-    STATE_AT = CODES_AT + 8,
-    SCRATCH_AT = STATE_AT + 8,
+    SCRATCH_AT = CODES_AT + 8,
     ARENA = SCRATCH_AT + (4 * INPUTS + 7) / 8 * 8,
 };
 
@@ -35,8 +34,8 @@ static const struct kws_rescale same = {
     .count = LABELS, .output = {0, -128, 127}, .multiplier = ONE, .shift = 1};
 
 static const struct kws_layer layers[] = {
-    {kws_conv, &all_columns, .a = 0, .b = 0, .out = 1, .need = COLUMNS, .every = 1},
-    {kws_rescale, &same, .a = 1, .b = 1, .out = 2, .need = COLUMNS, .every = 1},
+    {kws_conv, &all_columns, .a = 0, .b = 0, .out = 1, .rows = 1},
+    {kws_rescale, &same, .a = 1, .b = 1, .out = 2, .rows = 1},
 };
 static const struct kws_buffer buffers[] = {
     {COLUMNS_AT, KWS_COEFFICIENTS, COLUMNS},
@@ -59,9 +58,9 @@ static const struct kws_plan stream_plan = {
     .buffer_count = 3,
     .output = 2,
     .stride = 1,
+    .columns = COLUMNS,
     .arena = ARENA,
     .scratch = SCRATCH_AT,
-    .state = STATE_AT,
 };
 
 const struct fuzz_models *fuzz_models(void)

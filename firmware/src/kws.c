@@ -42,7 +42,7 @@ static void start_network(struct kws *kws)
         kws_network_start(&kws->network);
     }
     kws->judged = kws->columns - 1;
-    kws->working = 1;
+    kws->working = kws->network.due;
 }
 
 enum kws_status kws_take(struct kws *kws, const int16_t **samples, size_t *count)

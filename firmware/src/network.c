@@ -5,12 +5,6 @@
 
 enum { ALIGNMENT = 8 };
 
-/* Columns that each layer of a stream waits for. */
-static uint16_t *countdowns(const struct kws_network *network)
-{
-    return (uint16_t *)(void *)(network->arena + network->plan->state);
-}
-
 static int8_t *row(const struct kws_network *network, uint16_t buffer, uint32_t index)
 {
     const struct kws_buffer *b = &network->plan->buffers[buffer];
@@ -18,27 +12,14 @@ static int8_t *row(const struct kws_network *network, uint16_t buffer, uint32_t 
     return network->arena + b->offset + index * b->row_bytes;
 }
 
-/* Drops the oldest row of a stream's buffer: where the new one goes. */
-static int8_t *new_row(const struct kws_network *network, uint16_t buffer)
+/* Drops the oldest rows of a buffer: where as many new ones go. */
+static int8_t *new_rows(const struct kws_network *network, uint16_t buffer, uint32_t count)
 {
     const struct kws_buffer *b = &network->plan->buffers[buffer];
-    const uint32_t held = b->rows - 1U;
+    const uint32_t held = b->rows - count;
 
-    memmove(row(network, buffer, 0), row(network, buffer, 1), held * b->row_bytes);
+    memmove(row(network, buffer, 0), row(network, buffer, count), held * b->row_bytes);
     return row(network, buffer, held);
-}
-
-/* Goes on to the next layer that is due: of a window all are. */
-static void find_due(struct kws_network *network)
-{
-    const struct kws_plan *plan = network->plan;
-
-    if (plan->stride == 0) {
-        return;
-    }
-    while (network->next < plan->layer_count && --countdowns(network)[network->next] > 0) {
-        ++network->next;
-    }
 }
 
 enum kws_status kws_network_init(struct kws_network *network, const struct kws_plan *plan,
@@ -58,9 +39,10 @@ void kws_network_reset(struct kws_network *network)
     const struct kws_plan *plan = network->plan;
 
     network->next = plan->layer_count;
-    network->ready = 0;
-    for (uint16_t i = 0; plan->stride > 0 && i < plan->layer_count; ++i) {
-        countdowns(network)[i] = plan->layers[i].need;
+    network->due = 0;
+    network->missing = plan->columns;
+    if (plan->stride > 0) {
+        network->wait = (uint16_t)((plan->columns - 1) % plan->stride + 1);
     }
 }
 
@@ -72,16 +54,23 @@ int8_t *kws_network_input(struct kws_network *network)
 void kws_network_start(struct kws_network *network)
 {
     network->next = 0;
-    network->ready = 0;
-    find_due(network);
+    network->due = 1;
+    network->missing = 0;
 }
 
 void kws_network_push(struct kws_network *network, const int8_t *column)
 {
-    const uint16_t input = network->plan->input;
+    const struct kws_plan *plan = network->plan;
 
-    memcpy(new_row(network, input), column, network->plan->buffers[input].row_bytes);
-    kws_network_start(network);
+    memcpy(new_rows(network, plan->input, 1), column, plan->buffers[plan->input].row_bytes);
+    network->due = --network->wait == 0;
+    if (network->due) {
+        network->next = 0;
+        network->wait = plan->stride;
+    }
+    if (network->missing > 0) {
+        --network->missing;
+    }
 }
 
 enum kws_status kws_network_work(struct kws_network *network)
@@ -90,22 +79,18 @@ enum kws_status kws_network_work(struct kws_network *network)
 
     if (network->next < plan->layer_count) {
         const struct kws_layer *layer = &plan->layers[network->next];
-        int8_t *out = row(network, layer->out, 0);
 
-        if (plan->stride > 0) {
-            countdowns(network)[network->next] = layer->every;
-            out = new_row(network, layer->out);
-        }
         layer->run(layer->options, row(network, layer->a, layer->first_a),
-                   row(network, layer->b, layer->first_b), out, network->arena + plan->scratch);
+                   row(network, layer->b, layer->first_b),
+                   new_rows(network, layer->out, layer->rows), network->arena + plan->scratch);
         ++network->next;
-        network->ready = network->next == plan->layer_count;
-        find_due(network);
     }
     return network->next < plan->layer_count ? KWS_NOT_READY : KWS_OK;
 }
 
 const int8_t *kws_network_output(const struct kws_network *network)
 {
-    return network->ready ? row(network, network->plan->output, 0) : NULL;
+    const int there = network->next == network->plan->layer_count && network->due;
+
+    return there && network->missing == 0 ? row(network, network->plan->output, 0) : NULL;
 }

@@ -22,32 +22,34 @@ struct kws_layer {
     uint16_t a, b;             /* buffers; b is a where there is one input */
     uint16_t out;              /* buffer */
     uint16_t first_a, first_b; /* row of the buffer where the input begins */
-    uint16_t need;             /* columns up to the first run; streams only */
-    uint16_t every;            /* columns from one run to the next */
+    uint16_t rows;             /* that a run puts out, the newest ones of the buffer */
 };
 
 /*
- * A plan. With stride 0 every run is a whole window: the input buffer has all its columns and
- * each layer runs once and fills its buffer. Else the plan is a stream: each column is pushed, a
- * layer runs when its countdown of columns ends and puts one row out, behind those that its buffer
- * holds, and an output falls every `stride` columns. The last layer makes the output.
+ * A plan: each layer runs once for an output, which the last one makes. With stride 0 the input
+ * buffer has all columns of a window, and each layer fills its buffer. Else the plan is a stream:
+ * each column is pushed, and every `stride` columns the layers run and put out the rows that those
+ * columns add, behind what their buffers hold of the rows before. The first output is there when
+ * `columns` have come; until then layers compute rows from before the stream's beginning, too,
+ * which none of its outputs depends on.
  */
 struct kws_plan {
     const struct kws_layer *layers;
     const struct kws_buffer *buffers;
     uint16_t layer_count, buffer_count;
     uint16_t input, output; /* buffers */
-    uint16_t stride;
+    uint16_t stride, columns;
     uint32_t arena;   /* bytes in all, aligned to 8 */
     uint32_t scratch; /* offset of the scratch memory */
-    uint32_t state;   /* offset of layer_count countdowns, uint16_t; streams only */
 };
 
 struct kws_network {
     const struct kws_plan *plan;
     int8_t *arena;
-    uint16_t next;  /* layer to look at: layer_count when there is no work */
-    uint16_t ready; /* whether the last layer has run for this window or column */
+    uint16_t next;    /* layer to run: layer_count when there is no work */
+    uint16_t due;     /* whether they run for this window or column */
+    uint16_t wait;    /* columns of a stream up to the next run */
+    uint16_t missing; /* and up to the first output */
 };
 
 /* Checks that the arena is large enough and aligned to 8, and resets. */
@@ -64,7 +66,7 @@ void kws_network_start(struct kws_network *network);
 /* Of a stream plan: adds one column [coefficients] and starts; the work before must be done. */
 void kws_network_push(struct kws_network *network, const int8_t *column);
 
-/* Runs the next layer that is due: KWS_NOT_READY while there is more to do, KWS_OK at the end. */
+/* Runs the next layer: KWS_NOT_READY while there is more to do, KWS_OK at the end. */
 enum kws_status kws_network_work(struct kws_network *network);
 
 /* After the work: the output's codes, or null where this column of a stream gave none. */

@@ -40,11 +40,11 @@ static struct layout lay_out(const struct kws_model *model)
 static int in_step(const struct kws_model *model)
 {
     const struct kws_plan *plan = model->plan;
-    const uint32_t first = plan->layers[plan->layer_count - 1].need;
     const uint32_t columns = model->front_end->columns;
 
-    return plan->stride == 0 || (model->hop % plan->stride == 0 && first <= columns &&
-                                 (columns - first) % plan->stride == 0);
+    return plan->stride == 0 ||
+           (model->hop % plan->stride == 0 && plan->columns > 0 && plan->columns <= columns &&
+            (columns - plan->columns) % plan->stride == 0);
 }
 
 /* Whether front-end, network, labels and decision fit together. */

@@ -85,13 +85,12 @@ def cost(experiment: Experiment, layers: Layers) -> dict[str, float]:
     untrained = replace(experiment, network=network)
     graph = read_graph(export(untrained, build(untrained, 1)))
     plan = stream_plan(graph)
-    each = zip(network_instructions(plan), plan.steps, strict=True)
     return {
         "flash": flash_bytes(graph),
         "arena": plan.arena,
         "stride": plan.stride,
-        "macs": round(sum(step.macs / step.every for step in plan.steps)),
-        "instructions": round(sum(done / step.every for done, step in each)),
+        "macs": round(sum(step.macs for step in plan.steps) / plan.stride),
+        "instructions": round(sum(network_instructions(plan)) / plan.stride),
     }
 
 

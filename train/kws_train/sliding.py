@@ -46,7 +46,7 @@ def _stream(artefact: Artefact) -> Plan | None:
     except ArtefactError:  # padding in time, or layers in float
         return None
     columns = artefact.manifest.front_end.columns
-    first = plan.steps[-1].need
+    first = plan.columns
     hop = artefact.manifest.decision.hop
     fits = hop % plan.stride == 0 and first <= columns and (columns - first) % plan.stride == 0
     return plan if fits else None
