@@ -2,9 +2,9 @@
 /*
  * Products of int8 weights with columns: codes under a kernel, widened to int16.
  *
- * One column or four that lie interleaved. Of each four codes of a column there are two words,
- * in the order in which SXTB16 takes weights from memory: codes 0 and 2, codes 1 and 3. What is
- * left over stands behind them, a word each.
+ * One column, or two or four that lie interleaved. Of each four codes of a column there are two
+ * words, in the order in which SXTB16 takes weights from memory: codes 0 and 2, codes 1 and 3. What
+ * is left over stands behind them, a word each.
  */
 #ifndef KWS_COLUMNS_H
 #define KWS_COLUMNS_H
@@ -123,6 +123,67 @@ static inline const int8_t *kws_dot_columns(const int8_t *weights, const uint32_
     sums[2] = c;
     sums[3] = d;
     return weights;
+}
+
+/* Adds those of two columns with the weights of two channels, `stride` codes apart. */
+static inline void kws_dot_square(const int8_t *weights, uint32_t stride, const uint32_t *words,
+                                  uint32_t count, int32_t sums[4])
+{
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    uint32_t fours = count / 4;
+
+    if (fours > 0) {
+#if KWS_DSP
+#define KWS_CHANNEL(four, one, other)                                                              \
+    "ldr %[even], [" four "\n"                                                                     \
+    "sxtb16 %[odd], %[even], ror #8\n"                                                             \
+    "sxtb16 %[even], %[even]\n"                                                                    \
+    "smlad %[" one "], %[odd], r9, %[" one "]\n"                                                   \
+    "smlad %[" other "], %[odd], r11, %[" other "]\n"                                              \
+    "smlad %[" one "], %[even], r8, %[" one "]\n"                                                  \
+    "smlad %[" other "], %[even], r10, %[" other "]\n"
+#define KWS_FOUR                                                                                   \
+    "ldmia %[words]!, {r8-r11}\n" KWS_CHANNEL("%[weights], %[stride]]", "c", "d")                  \
+        KWS_CHANNEL("%[weights]], #4", "a", "b")
+        uint32_t even, odd;
+
+        __asm__("lsrs %[fours], #1\n"
+                "bcc 1f\n"
+                "add %[fours], #1\n"
+                "b 2f\n"
+                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
+                "bne 1b\n"
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
+                  [words] "+r"(words), [fours] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
+                : [stride] "r"(stride)
+                : "r8", "r9", "r10", "r11", "cc", "memory");
+#undef KWS_FOUR
+#undef KWS_CHANNEL
+#else
+        for (; fours > 0; --fours, weights += 4, words += 4) {
+            const uint32_t one = kws_four(weights), other = kws_four(weights + stride);
+
+            a = kws_multiply_pairs(kws_even(0, one), words[0], a);
+            a = kws_multiply_pairs(kws_odd(0, one), words[1], a);
+            b = kws_multiply_pairs(kws_even(0, one), words[2], b);
+            b = kws_multiply_pairs(kws_odd(0, one), words[3], b);
+            c = kws_multiply_pairs(kws_even(0, other), words[0], c);
+            c = kws_multiply_pairs(kws_odd(0, other), words[1], c);
+            d = kws_multiply_pairs(kws_even(0, other), words[2], d);
+            d = kws_multiply_pairs(kws_odd(0, other), words[3], d);
+        }
+#endif
+    }
+    for (uint32_t i = count % 4; i > 0; --i, ++weights, words += 2) {
+        a += weights[0] * (int32_t)words[0];
+        b += weights[0] * (int32_t)words[1];
+        c += weights[stride] * (int32_t)words[0];
+        d += weights[stride] * (int32_t)words[1];
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
 }
 
 /* Adds the products of one column with the weights of four channels, `stride` codes apart. */

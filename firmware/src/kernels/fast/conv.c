@@ -3,6 +3,12 @@
 #include "kernels/fast/round.h"
 #include "kernels/fast/window.h"
 
+static KWS_APART void widen_one_of_two(const int8_t *column, uint32_t count, int32_t zero,
+                                       uint32_t *words, uint32_t which)
+{
+    kws_widen(column, count, zero, 1, words, which, 2);
+}
+
 static KWS_APART void widen_one_of_four(const int8_t *column, uint32_t count, int32_t zero,
                                         uint32_t *words, uint32_t which)
 {
@@ -30,6 +36,34 @@ static KWS_APART void four_places(const struct kws_conv *o, const struct kws_cha
         out[2 * depth] = kws_quick(sums[2], &by);
         out[depth] = kws_quick(sums[1], &by);
         out[0] = kws_quick(sums[0], &by);
+    }
+}
+
+/* Two places of each channel, two channels at once; the last two may be one that was before. */
+static KWS_APART void two_places(const struct kws_conv *o, const uint32_t *words, uint32_t count,
+                                 int8_t *out)
+{
+    const uint32_t depth = o->out.depth, last = depth - 2;
+    const int32_t middle = 2 * o->output.zero + 1;
+    uint32_t c = 0;
+
+    for (;;) {
+        const int32_t one = o->bias ? o->bias[c] : 0, other = o->bias ? o->bias[c + 1] : 0;
+        int32_t sums[4] = {one, one, other, other};
+
+        kws_dot_square(o->weights + c * count, count, words, count, sums);
+
+        const int32_t *by = o->multiplier + c;
+        const uint32_t shift = (uint32_t)o->shift[c], next = (uint32_t)o->shift[c + 1];
+
+        out[c] = kws_code(sums[0], by[0], shift, middle);
+        out[c + depth] = kws_code(sums[1], by[0], shift, middle);
+        out[c + 1] = kws_code(sums[2], by[1], next, middle);
+        out[c + 1 + depth] = kws_code(sums[3], by[1], next, middle);
+        if (c == last) {
+            return;
+        }
+        c = c + 2 < last ? c + 2 : last;
     }
 }
 
@@ -90,6 +124,13 @@ void kws_conv(const void *options, const int8_t *a, const int8_t *b, int8_t *out
             out += places * depth;
             left -= places;
         }
+    }
+    if (left == 2 && depth >= 4 && kws_all_plain(o->shift, depth, &o->output)) {
+        for (uint32_t i = 0; i < 2; ++i) {
+            widen_one_of_two(kws_window_next(&window), count, o->in_zero, words, i);
+        }
+        two_places(o, words, count, out);
+        return;
     }
     for (; left > 0; --left, out += depth) {
         kws_widen(kws_window_next(&window), count, o->in_zero, 1, words, 0, 1);

@@ -100,6 +100,20 @@ static inline int kws_plain(uint32_t shifts, const struct kws_output *output)
     return (within & signs) == signs && output->low == INT8_MIN && output->high == INT8_MAX;
 }
 
+/* And with each of four or more. */
+static inline int kws_all_plain(const int8_t *shift, uint32_t count,
+                                const struct kws_output *output)
+{
+    const int8_t *const last = shift + count - 4;
+
+    for (; shift < last; shift += 4) {
+        if (!kws_plain(kws_four(shift), output)) {
+            return 0;
+        }
+    }
+    return kws_plain(kws_four(last), output);
+}
+
 static KWS_APART void kws_slow_codes(int32_t a, int32_t b, int32_t c, int32_t d,
                                      const int32_t *multiplier, const int8_t *shift,
                                      const struct kws_output *output, int8_t *out)
