@@ -80,6 +80,7 @@ SHAPES: dict[str, Callable[[], Graph]] = {
     "conv 55x1x40, 9x1, 40": lambda: conv((55, 1, 40), (9, 1), 40),
     "conv 27x1x56, 5x1, 56": lambda: conv((27, 1, 56), (5, 1), 56),
     "conv 13x1x56, 3x1, 80": lambda: conv((13, 1, 56), (3, 1), 80),
+    "conv 6x1x36, 5x1, 48, two places": lambda: conv((6, 1, 36), (5, 1), 48, padding="VALID"),
     "conv 9x1x40, 9x1, 40, one place": lambda: conv((9, 1, 40), (9, 1), 40, padding="VALID"),
     "conv 3x1x38, 3x1, 64, one place": lambda: conv((3, 1, 38), (3, 1), 64, padding="VALID"),
     "conv 1x1x64, 1x1, 64, one place": lambda: conv((1, 1, 64), (1, 1), 64),

@@ -59,8 +59,7 @@ def text(report: Report) -> str:
     counted = report.layers[0].instructions is not None
     rows = [["layer", "kernel", "flash", "MACs", "instructions", "per MAC"]]
     rows += [
-        _row(one.name, one.kernel, one.flash, one.macs, one.instructions)
-        for one in report.layers
+        _row(one.name, one.kernel, one.flash, one.macs, one.instructions) for one in report.layers
     ]
     macs = sum(one.macs for one in report.layers)
     total = sum(one.instructions or 0 for one in report.layers)
