@@ -80,7 +80,13 @@ def family(coefficients: int) -> Iterator[tuple[str, Layers]]:
 
 
 def cost(experiment: Experiment, layers: Layers) -> dict[str, float]:
-    """Flash and arena in bytes; MACs and instructions of a Cortex-M4 a column, as a stream."""
+    """Flash and arena in bytes; MACs and instructions of a Cortex-M4 a column, as a stream.
+
+    The weights are random but the same each time: some instructions depend on them.
+    """
+    import tensorflow as tf
+
+    tf.keras.utils.set_random_seed(0)
     network = NetworkConfig(layers, "int8", padding="valid")
     untrained = replace(experiment, network=network)
     graph = read_graph(export(untrained, build(untrained, 1)))
