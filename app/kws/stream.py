@@ -93,19 +93,15 @@ def read_flow(graph: Graph) -> Flow:
     network = read_layers(graph)
     columns = network.input_shape.height
     tracks = {network.input: Track(network.input_shape, 1, 1, columns > 1)}
-    strides = {1}
     for layer in network.layers:
         sources = [tracks[view.tensor] for view in layer.inputs]
-        if _is_timed(layer, sources):
-            track = _timed(layer, sources)
-        else:
-            track = Track(layer.shape, 0, columns, timed=False)
-            strides.update(source.stride for source in sources if source.timed)
-        tracks[layer.node.outputs[0]] = track
+        whole = Track(layer.shape, 0, columns, timed=False)
+        timed = _is_timed(layer, sources)
+        tracks[layer.node.outputs[0]] = _timed(layer, sources) if timed else whole
     if tracks[network.output].timed:
         rows = tracks[network.output].shape.height
         raise network.layers[-1].refuse(f"cannot stream: puts out {rows} rows of time, not one")
-    stride = math.lcm(*strides)
+    stride = math.lcm(*(track.stride for track in tracks.values() if track.timed))
     keep = dict.fromkeys(tracks, 1)
     stages = []
     for layer in network.layers:
