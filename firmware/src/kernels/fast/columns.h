@@ -11,6 +11,15 @@
 
 #include "kernels/fast/dsp.h"
 
+/* Instructions, done `fours` times, at least once: a loop of two. */
+#define KWS_EACH(four)                                                                             \
+    "lsrs %[fours], #1\n"                                                                          \
+    "bcc 1f\n"                                                                                     \
+    "add %[fours], #1\n"                                                                           \
+    "b 2f\n"                                                                                       \
+    "1:\n" four "2:\n" four "subs %[fours], #1\n"                                                  \
+    "bne 1b\n"
+
 /* Words of `columns` columns of `count` codes. */
 static inline uint32_t kws_column_words(uint32_t columns, uint32_t count)
 {
@@ -66,12 +75,7 @@ static inline const int8_t *kws_dot_columns(const int8_t *weights, const uint32_
     "smlad %[d], %[odd], r11, %[d]\n"
         uint32_t even, odd;
 
-        __asm__("lsrs %[fours], #1\n"
-                "bcc 1f\n"
-                "add %[fours], #1\n"
-                "b 2f\n"
-                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
-                "bne 1b\n"
+        __asm__(KWS_EACH(KWS_FOUR)
                 : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
                   [words] "+r"(words), [fours] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
                 :
@@ -147,12 +151,7 @@ static inline void kws_dot_square(const int8_t *weights, uint32_t stride, const 
         KWS_CHANNEL("%[weights]], #4", "a", "b")
         uint32_t even, odd;
 
-        __asm__("lsrs %[fours], #1\n"
-                "bcc 1f\n"
-                "add %[fours], #1\n"
-                "b 2f\n"
-                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
-                "bne 1b\n"
+        __asm__(KWS_EACH(KWS_FOUR)
                 : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
                   [words] "+r"(words), [fours] "+r"(fours), [even] "=&r"(even), [odd] "=&r"(odd)
                 : [stride] "r"(stride)
@@ -208,12 +207,7 @@ static inline void kws_dot_channels(const int8_t *weights, uint32_t stride, cons
             KWS_CHANNEL("%[others]], #4", "c")
         uint32_t even, odd, x, y;
 
-        __asm__("lsrs %[fours], #1\n"
-                "bcc 1f\n"
-                "add %[fours], #1\n"
-                "b 2f\n"
-                "1:\n" KWS_FOUR "2:\n" KWS_FOUR "subs %[fours], #1\n"
-                "bne 1b\n"
+        __asm__(KWS_EACH(KWS_FOUR)
                 : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights),
                   [others] "+r"(others), [words] "+r"(words), [fours] "+r"(fours),
                   [even] "=&r"(even), [odd] "=&r"(odd), [x] "=&r"(x), [y] "=&r"(y)
