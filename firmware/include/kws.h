@@ -95,7 +95,8 @@ enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score);
  * kws_take takes samples up to the end of the next column and advances both arguments: KWS_OK
  * after a column, KWS_NOT_READY when all samples are taken. kws_work runs the next layer of the
  * network: KWS_NOT_READY while there is more to do. Any order of the two gives the same
- * detections: work that is left over where a new decision begins is done by kws_take first.
+ * detections: work that is left over where a new decision begins, or with a stream's next column,
+ * is done by kws_take first.
  *
  * With audio in two halves that DMA fills in turn, each half is free again as soon as its samples
  * are taken, and it is overwritten one half's time after it was filled:
@@ -112,8 +113,9 @@ enum kws_status kws_top(const struct kws *kws, uint16_t *label, uint8_t *score);
  *     }
  *
  * Nothing is lost where a layer and the columns of a half take less than the half's time
- * together, and all layers with `hop` columns less than the time of `hop` columns: then no work
- * is left over for kws_take. tests/test_slices.py plays this with what the layers take.
+ * together, and all layers with `hop` columns less than the time of `hop` columns, those of a
+ * stream with one column less than that of one: then no work is left over for kws_take.
+ * tests/test_slices.py plays this with what the layers take.
  */
 enum kws_status kws_take(struct kws *kws, const int16_t **samples, size_t *count);
 enum kws_status kws_work(struct kws *kws);
