@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kws.fixed_point import quantise_multiplier
-from kws.golden_int8 import limits
-from kws.graph import Tensor
 from kws.layers import ACTIVATIONS, CLIPS, Layer, Shape, has_sound_scales
+from kws.options import (
+    Call,
+    channels_of,
+    check_shift,
+    count_of,
+    geometry_of,
+    output_of,
+    shape_of,
+    size_of,
+    source_of,
+    taps_of,
+    weighted,
+)
 from kws.place import Slide, pad_widths, slide, weights_of
 
 _POSTERIOR = (1 / 256, -128)  # scale and zero point of TFLite's int8 softmax
 _EXP_BITS = 26  # fraction bits of softmax's differences
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A kernel and what `Step` has of it."""
-
-    kernel: str
-    options: Mapping[str, Any]
-    macs: int = 0
 
 
 def lower(layer: Layer, rows: int | None = None) -> Call:
@@ -42,7 +42,7 @@ def _conv(layer: Layer, rows: int | None) -> Call:
         raise layer.refuse(
             f"weights of depth {weights.shape[3]} on {x.depth} channels; groups are not supported"
         )
-    channels = _channels(layer, np.asarray(weights.data), weights.shape[0])
+    channels = channels_of(layer, np.asarray(weights.data), weights.shape[0])
     kernel, stride, dilation, left = place.kernel, place.stride, place.dilation, place.left
     out = layer.shape
     if kernel[1] == x.width and not left and out.width == 1 and dilation[1] == 1:
@@ -50,9 +50,9 @@ def _conv(layer: Layer, rows: int | None) -> Call:
         x = Shape(x.height, 1, x.width * x.depth)
         kernel, stride = (kernel[0], 1), (stride[0], 1)
     whole = Slide(kernel, stride, dilation, place.top, left, place.missing)
-    geometry = _geometry(layer, whole, x, rows)
-    macs = _size(geometry["out"]) * kernel[0] * kernel[1] * x.depth
-    return _weighted("kws_conv", geometry | channels, weights, macs)
+    geometry = geometry_of(layer, whole, x, rows)
+    macs = size_of(geometry["out"]) * kernel[0] * kernel[1] * x.depth
+    return weighted("kws_conv", geometry | channels, weights, macs)
 
 
 def _depthwise(layer: Layer, rows: int | None) -> Call:
@@ -60,9 +60,9 @@ def _depthwise(layer: Layer, rows: int | None) -> Call:
     if weights.shape[0] != 1 or weights.shape[3] % x.depth:
         raise layer.refuse(f"weights {weights.shape} on {x.depth} channels; expected a multiple")
     flat = np.asarray(weights.data).reshape(-1, weights.shape[3])
-    geometry = _geometry(layer, place, x, rows)
-    macs = _size(geometry["out"]) * place.kernel[0] * place.kernel[1]
-    channels = _channels(layer, flat.T, weights.shape[3])
+    geometry = geometry_of(layer, place, x, rows)
+    macs = size_of(geometry["out"]) * place.kernel[0] * place.kernel[1]
+    channels = channels_of(layer, flat.T, weights.shape[3])
     options = geometry | channels | {"weights": flat.reshape(-1)}
     return Call("kws_depthwise", options, macs)
 
@@ -80,31 +80,31 @@ def _dense(layer: Layer, rows: int | None) -> Call:
         places = places // height * rows
     alike = len(weights.scales) == 1
     # TFLite multiplies one scale in float32, several in float64
-    factor = (_source(layer).scales * weights.scales).astype(np.float64) if alike else None
-    channels = _channels(layer, np.asarray(weights.data), units, factor)
+    factor = (source_of(layer).scales * weights.scales).astype(np.float64) if alike else None
+    channels = channels_of(layer, np.asarray(weights.data), units, factor)
     if alike and places == 1:
         channels |= {name: int(channels[name][0]) for name in ("multiplier", "shift")}
         options = {"inputs": inputs, "units": units} | channels
-        return _weighted("kws_dense", options, weights, inputs * units)
+        return weighted("kws_dense", options, weights, inputs * units)
     options = {
-        "in": _shape(Shape(places, 1, inputs)),
-        "out": _shape(Shape(places, 1, units)),
-        "taps": _taps(Slide((1, 1), (1, 1), (1, 1), 0, 0, 0)),
+        "in": shape_of(Shape(places, 1, inputs)),
+        "out": shape_of(Shape(places, 1, units)),
+        "taps": taps_of(Slide((1, 1), (1, 1), (1, 1), 0, 0, 0)),
     }
-    return _weighted("kws_conv", options | channels, weights, places * inputs * units)
+    return weighted("kws_conv", options | channels, weights, places * inputs * units)
 
 
 def _pool(layer: Layer, rows: int | None) -> Call:
     if layer.inputs[0].shape.depth != layer.shape.depth:
         raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(layer.shape)}")
     kernel = "kws_max_pool" if layer.node.op == "MAX_POOL_2D" else "kws_average_pool"
-    geometry = _geometry(layer, slide(layer), layer.inputs[0].shape, rows)
-    return Call(kernel, geometry | {"output": _output(layer)})
+    geometry = geometry_of(layer, slide(layer), layer.inputs[0].shape, rows)
+    return Call(kernel, geometry | {"output": output_of(layer)})
 
 
 def _mean(layer: Layer, rows: int | None) -> Call:
     x, out, over = layer.inputs[0].shape, layer.out, reduced_axes(layer)
-    source = _source(layer)
+    source = source_of(layer)
     height = rows or x.height
     count = (height if over[0] else 1) * (x.width if over[1] else 1)
     expected = Shape(1 if over[0] else x.height, 1 if over[1] else x.width, x.depth)
@@ -113,15 +113,15 @@ def _mean(layer: Layer, rows: int | None) -> Call:
     multiplier, shift = map(int, quantise_multiplier(source.scale / out.scale))
     down = min(count.bit_length() - 1, 32, 31 + shift)
     options = {
-        "in": _shape(Shape(height, x.width, x.depth)),
+        "in": shape_of(Shape(height, x.width, x.depth)),
         "over_height": int(over[0]),
         "over_width": int(over[1]),
-        "output": _output(layer),
+        "output": output_of(layer),
         "in_zero": source.zero_point,
         "multiplier": (multiplier << down) // count,
         "shift": shift - down,
     }
-    _check_shift(layer, 255 * count, shift - down)
+    check_shift(layer, 255 * count, shift - down)
     return Call("kws_mean", options)
 
 
@@ -131,13 +131,13 @@ def _reduce_max(layer: Layer, rows: int | None) -> Call:
     height, width = rows or x.height, x.width
     size = (height if over[0] else 1, width if over[1] else 1)
     out = Shape(height // size[0], width // size[1], x.depth)
-    if out.size != _count(layer, rows):
+    if out.size != count_of(layer, rows):
         raise layer.refuse(f"{tuple(x)} to {tuple(layer.shape)}")
     options = {
-        "in": _shape(Shape(height, width, x.depth)),
-        "out": _shape(out),
-        "taps": _taps(Slide(size, (1, 1), (1, 1), 0, 0, 0)),
-        "output": _output(layer),
+        "in": shape_of(Shape(height, width, x.depth)),
+        "out": shape_of(out),
+        "taps": taps_of(Slide(size, (1, 1), (1, 1), 0, 0, 0)),
+        "output": output_of(layer),
     }
     return Call("kws_max_pool", options)
 
@@ -172,8 +172,8 @@ def _add(layer: Layer, rows: int | None) -> Call:
             constant = np.repeat(constant[:1], rows, axis=0)
         constant = constant.reshape(-1)
     twice = 2 * max(a.scale, b.scale)
-    options: dict[str, Any] = {"count": _count(layer, rows)}
-    options["output"] = _output(layer)
+    options: dict[str, Any] = {"count": count_of(layer, rows)}
+    options["output"] = output_of(layer)
     for name, tensor in (("a", a), ("b", b)):
         multiplier, shift = map(int, quantise_multiplier(tensor.scale / twice))
         options |= {
@@ -182,7 +182,7 @@ def _add(layer: Layer, rows: int | None) -> Call:
             f"{name}_shift": shift,
         }
     multiplier, shift = map(int, quantise_multiplier(twice / (2.0**20 * out.scale)))
-    _check_shift(layer, 2 * 255 << 19, shift)
+    check_shift(layer, 2 * 255 << 19, shift)
     options |= {"multiplier": multiplier, "shift": shift, "constant": constant}
     return Call("kws_add", options)
 
@@ -197,19 +197,19 @@ def _pad(layer: Layer, rows: int | None) -> Call:
         x, out = x._replace(height=rows), out._replace(height=rows)
     zero = layer.out.zero_point
     return Call(
-        "kws_pad", {"in": _shape(x), "out": _shape(out), "top": top, "left": left, "zero": zero}
+        "kws_pad", {"in": shape_of(x), "out": shape_of(out), "top": top, "left": left, "zero": zero}
     )
 
 
 def _rescale(layer: Layer, rows: int | None) -> Call:
-    source, shape = _source(layer), layer.shape
+    source, shape = source_of(layer), layer.shape
     if layer.inputs[0].shape.size != shape.size:
         raise layer.refuse(f"{tuple(layer.inputs[0].shape)} to {tuple(shape)}")
     multiplier, shift = map(int, quantise_multiplier(source.scale / layer.out.scale))
-    _check_shift(layer, 255, shift)
+    check_shift(layer, 255, shift)
     options = {
-        "count": _count(layer, rows),
-        "output": _output(layer),
+        "count": count_of(layer, rows),
+        "output": output_of(layer),
         "in_zero": source.zero_point,
         "multiplier": multiplier,
         "shift": shift,
@@ -228,14 +228,14 @@ def _clip(layer: Layer, rows: int | None) -> Call:
         raise layer.refuse("expected a constant of one value, all of one scale and zero point")
     call = _rescale(layer, rows)
     side = "high" if layer.node.op == "MINIMUM" else "low"
-    return Call(call.kernel, {**call.options, "output": {**_output(layer), side: int(found[0])}})
+    return Call(call.kernel, {**call.options, "output": {**output_of(layer), side: int(found[0])}})
 
 
 def _softmax(layer: Layer, rows: int | None) -> Call:
     out, x = layer.out, layer.inputs[0].shape
     if (out.scale, out.zero_point) != _POSTERIOR or x.size != layer.shape.size:
         raise layer.refuse(f"to scale {out.scale:g}, zero {out.zero_point}; expected 1/256, -128")
-    real = layer.node.options.beta * _source(layer).scale * 2.0**_EXP_BITS
+    real = layer.node.options.beta * source_of(layer).scale * 2.0**_EXP_BITS
     if not 1 <= real < np.inf:
         raise layer.refuse(f"beta times the input's step is {real / 2**_EXP_BITS:g}")
     multiplier, shift = map(int, quantise_multiplier(min(real, 2.0**31 - 1)))
@@ -264,95 +264,3 @@ _LOWER: dict[str, Callable[[Layer, int | None], Call]] = {
     **dict.fromkeys(ACTIVATIONS, _rescale),
     **dict.fromkeys(CLIPS, _clip),
 }
-
-
-def _source(layer: Layer) -> Tensor:
-    return layer.graph.tensors[layer.node.inputs[0]]
-
-
-def _channels(
-    layer: Layer, codes: NDArray[np.int8], count: int, factor: NDArray[np.float64] | None = None
-) -> dict[str, Any]:
-    """Zero points, limits, biases and multipliers; `codes` [channels, ...] bound the sums."""
-    source, out, weights, bias = _source(layer), layer.out, weights_of(layer), layer.operand(2)
-    if factor is None:
-        factor = source.scale * weights.scales.astype(np.float64)
-    if len(factor) not in (1, count):
-        raise layer.refuse(f"{len(factor)} scales for {count} channels")
-    multiplier, shift = (
-        np.broadcast_to(v, count) for v in quantise_multiplier(np.asarray(factor) / out.scale)
-    )
-    worst = np.abs(codes.astype(np.int64)).reshape(count, -1).sum(axis=1)
-    worst = worst * max(127 - source.zero_point, 128 + source.zero_point)
-    biases = None
-    if bias is not None:
-        if bias.data is None or bias.dtype != "int32" or bias.data.size != count:
-            raise layer.refuse(f"biases are {bias.dtype} {bias.shape}; expected int32 [{count}]")
-        biases = np.asarray(bias.data, np.int32).reshape(-1)
-        worst = worst + np.abs(biases.astype(np.int64))
-    for sums, left in zip(worst.tolist(), shift.tolist(), strict=True):
-        _check_shift(layer, sums, left)
-    return {
-        "output": _output(layer),
-        "in_zero": source.zero_point,
-        "bias": biases,
-        "multiplier": multiplier.astype(np.int32),
-        "shift": shift.astype(np.int8),
-    }
-
-
-def _check_shift(layer: Layer, largest: int, shift: int) -> None:
-    if largest << max(shift, 0) >= 2**31:
-        raise layer.refuse(f"sums up to {largest}, times 2^{max(shift, 0)}: more than 32 bits")
-
-
-def _weighted(kernel: str, options: Mapping[str, Any], weights: Tensor, macs: int) -> Call:
-    """With int8 weights, or with one bit each where two values are all that they have."""
-    codes = np.asarray(weights.data)
-    if not weights.two_valued:
-        return Call(kernel, {**options, "weights": codes.reshape(-1)}, macs)
-    rows = codes.reshape(len(codes), -1)
-    bits = np.pad(rows > 0, ((0, 0), (0, -rows.shape[1] % 32)))
-    words = np.packbits(bits, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-    packed = {"words": words.reshape(-1), "magnitude": int(abs(int(codes.flat[0])))}
-    return Call(f"{kernel}_1bit", {**options, "weights": packed}, macs)
-
-
-def _count(layer: Layer, rows: int | None) -> int:
-    """Values of the rows that are put out, all unless given."""
-    size = layer.shape.size
-    return size // layer.shape.height * rows if rows else size
-
-
-def _geometry(layer: Layer, place: Slide, x: Shape, rows: int | None) -> dict[str, Any]:
-    out = layer.shape
-    if rows:
-        x, out = x._replace(height=place.rows(rows)), out._replace(height=rows)
-    return {"in": _shape(x), "out": _shape(out), "taps": _taps(place)}
-
-
-def _taps(place: Slide) -> dict[str, int]:
-    return {
-        "height": place.kernel[0],
-        "width": place.kernel[1],
-        "stride_height": place.stride[0],
-        "stride_width": place.stride[1],
-        "dilation_height": place.dilation[0],
-        "dilation_width": place.dilation[1],
-        "top": place.top,
-        "left": place.left,
-    }
-
-
-def _output(layer: Layer) -> dict[str, int]:
-    op = layer.node.op
-    low, high = limits(layer.out, op if op in ACTIVATIONS else layer.node.options.activation)
-    return {"zero": layer.out.zero_point, "low": low, "high": high}
-
-
-def _shape(shape: Shape) -> dict[str, int]:
-    return dict(zip(shape._fields, shape, strict=True))
-
-
-def _size(shape: Mapping[str, int]) -> int:
-    return shape["height"] * shape["width"] * shape["depth"]

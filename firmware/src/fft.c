@@ -8,8 +8,7 @@
  */
 #include "fft.h"
 
-/* Functions apart, so that each one's values fit the registers of a Cortex-M. */
-#define NOINLINE __attribute__((noinline))
+#include "apart.h"
 
 /* The high word, rounded, of a 64-bit sum of products: SMULL, SMLAL, ADDS, ADC on Cortex-M. */
 static inline int32_t high_word(int64_t sum)
@@ -38,7 +37,7 @@ static inline int32_t halve(int32_t x)
  * The stages of span 1 and 2 at once. Their factors are Q31's one and -i, whose -1 is exact, so
  * that products are sums and shifts.
  */
-static NOINLINE void first_stages(int32_t *z, uint32_t half)
+static KWS_APART void first_stages(int32_t *z, uint32_t half)
 {
     for (const int32_t *const end = z + 2 * half; z < end; z += 8) {
         const int32_t even_re = z[0] >> 1;
@@ -81,7 +80,7 @@ static inline void butterfly(int32_t *a, int32_t *b, int32_t cosine, int32_t sin
     b[1] = a_im - im;
 }
 
-static NOINLINE void later_stages(int32_t *z, uint32_t half, const int32_t *twiddle)
+static KWS_APART void later_stages(int32_t *z, uint32_t half, const int32_t *twiddle)
 {
     const int32_t *const end = z + 2 * half;
 
@@ -101,7 +100,7 @@ static NOINLINE void later_stages(int32_t *z, uint32_t half, const int32_t *twid
 }
 
 /* Separates the spectra of the even and odd samples and joins them, bin k and its mirror. */
-static NOINLINE void join(int32_t *z, uint32_t half, const int32_t *twiddle)
+static KWS_APART void join(int32_t *z, uint32_t half, const int32_t *twiddle)
 {
     const int32_t re = z[0];
     const int32_t im = high_word((int64_t)(2 * z[1]) * INT32_MAX);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "apart.h"
+
 /* Without optimisation the compiler runs out of registers. */
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__)
 #define KWS_DSP 1
@@ -13,12 +15,9 @@
 #define KWS_DSP 0
 #endif
 
-/* A function of its own, so that its loop has all registers. */
 #ifdef __GNUC__
-#define KWS_APART __attribute__((noinline, unused))
 #define KWS_FORGET(variable) __asm__("" : "+r"(variable)) /* how its value came about */
 #else
-#define KWS_APART
 #define KWS_FORGET(variable) ((void)(variable))
 #endif
 
