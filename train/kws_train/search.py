@@ -24,7 +24,7 @@ from kws_train.extras import TRAINING, need
 from kws_train.quantise import export
 from kws_train.train import EXPERIMENTS, Trainer, build
 
-BASE = EXPERIMENTS / "commands-start.toml"
+BASE = EXPERIMENTS / "commands-narrow-start.toml"
 COLUMNS = 61  # of the windows that they are compared in
 BANDS = 40
 TABLE, PLOT = "search.csv", "search.png"
