@@ -36,11 +36,11 @@ def hearing(experiment: Experiment) -> Hearing:
     spec = experiment.front_end
     if experiment.hears == EMBEDDING:
         return Hearing(
-            rows=embedding.window(spec),
+            rows=embedding.rows(spec.samples),
             width=embedding.WIDTH,
-            step=1 / embedding.SPREAD,
+            step=1.0,
             windows=partial(embedding.windows, spec=spec),
-            starts=partial(embedding.starts, spec=spec, options=experiment.augment),
+            starts=np.zeros_like,
         )
     return Hearing(
         rows=spec.columns,
