@@ -36,11 +36,11 @@ def hearing(experiment: Experiment) -> Hearing:
     spec = experiment.front_end
     if experiment.hears == EMBEDDING:
         return Hearing(
-            rows=embedding.rows(spec.samples),
+            rows=embedding.window(spec),
             width=embedding.WIDTH,
-            step=1.0,
+            step=1 / embedding.SPREAD,
             windows=partial(embedding.windows, spec=spec),
-            starts=np.zeros_like,
+            starts=partial(embedding.starts, spec=spec, options=experiment.augment),
         )
     return Hearing(
         rows=spec.columns,

@@ -46,16 +46,15 @@ def make_versions(material: Material, experiment: Experiment) -> tuple[Columns, 
 
 
 def embed_versions(material: Material, experiment: Experiment) -> NDArray[np.float16]:
-    """The embeddings of the window in the middle of the same versions: [n, rows, width]."""
+    """The embeddings of the same versions' samples: [n, rows, width]."""
     spec = experiment.front_end
-    made = np.empty(
-        (len(material.clips), embedding.rows(spec.samples), embedding.WIDTH), np.float16
-    )
+    rows = embedding.rows(experiment.augment.samples(spec))
+    made = np.empty((len(material.clips), rows, embedding.WIDTH), np.float16)
     sound = _sounds(material, experiment)
 
     def make(block: range) -> None:
         waves = [sound(index)[1].samples for index in block]
-        made[block.start : block.stop] = embedding.windows(waves, spec)
+        made[block.start : block.stop] = embedding.embed(waves, spec.sample_rate)
 
     _in_blocks(len(material.clips), make, "Embedding clips")
     return made
