@@ -99,8 +99,6 @@ class Training:
     balance      0 draws clips as they come, 1 every word equally often
     mixup        how evenly pairs of windows are mixed: alpha of the beta distribution; 0 not
     average      decay of the moving average of weights that is judged and exported
-    streams      train the last layer and the labels' on streams, behind the others as `initial` has
-                 them, see on_streams.py; clips and their versions are those of `initial`
     """
 
     epochs: int = 60
@@ -121,7 +119,6 @@ class Training:
     teacher: tuple[str, ...] = ()
     distil: float = 0.0
     temperature: float = 2.0
-    streams: bool = False
 
 
 @dataclass(frozen=True)

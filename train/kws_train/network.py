@@ -259,7 +259,6 @@ def transfer(source: Tensor, target: Tensor) -> None:
     left: set[str] = set()  # norms behind layers that are not copied
     for layer in target.layers:
         if layer.name not in sources:
-            _unroll(layer, sources, target)
             continue
         if _shapes(layer) != _shapes(sources[layer.name]) or layer.name in left:
             left.add(f"{layer.name}_norm")
@@ -273,25 +272,6 @@ def transfer(source: Tensor, target: Tensor) -> None:
             size = sizes[layer.name].reshape(-1)
             values = [gain, shift, mean / size, variance / size**2]
         layer.set_weights(values)
-
-
-def _unroll(conv: Tensor, sources: dict[str, Tensor], target: Tensor) -> None:
-    """Give a convolution over as many rows as a dense layer reads the weights of that layer.
-
-    A convolution's biases are its norm's: a dense layer's come into the mean.
-    """
-    name = conv.name.replace("conv", "dense")
-    if not isinstance(conv, QConv2D) or not isinstance(sources.get(name), QDense):
-        return
-    kernel, bias = sources[name].get_weights()
-    gain, shift, mean, variance = sources[f"{name}_norm"].get_weights()
-    if kernel.size != np.prod(conv.kernel.shape):
-        return
-    conv.set_weights([kernel.reshape(conv.kernel.shape)])
-    each = np.ones_like(bias)
-    target.get_layer(f"{conv.name}_norm").set_weights(
-        [gain * each, shift * each, mean - bias, variance * each]
-    )
 
 
 def _shapes(layer: Tensor) -> list[tuple[int, ...]]:

@@ -155,7 +155,7 @@ class Trainer:
         if self.saver.latest_checkpoint:
             self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
             console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
-        options, sampler = self.experiment.train, self._sampler()
+        options, sampler = self.experiment.train, Sampler(self.data, self.experiment, self.lessons)
         with Progress(console=console) as progress:
             bar = progress.add_task(self.folder.name, total=options.epochs * sampler.steps)
             progress.advance(bar, int(self.epoch) * sampler.steps)
@@ -171,10 +171,6 @@ class Trainer:
         with (self.folder / CURVES).open(newline="") as file:
             *_, last = csv.DictReader(file)
         return float(last[FIELDS[-1]])
-
-    def _sampler(self) -> Any:
-        """What gives the batches of each epoch, as `_one_step` takes them, and their number."""
-        return Sampler(self.data, self.experiment, self.lessons)
 
     def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
         answers = self.data.answers
@@ -255,21 +251,11 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         other = path.with_name(f"{needed}.toml")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
             train(other, options)
-    clips = experiment
-    if needs.streams:
-        clips = read_experiment(path.with_name(f"{needs.initial}.toml"))
-    data = corpus(options.data, options.cache, clips, options.speech)
-    if needs.streams:
-        from kws_train.on_streams import OnStreams
-
-        data = data.judged_by(options.data, experiment)
-        folder = options.runs / name
-        accuracy = OnStreams(experiment, data, folder, options.data, options.speech).run()
-    else:
-        told = None
-        if needs.teacher:
-            told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
-        accuracy = Trainer(experiment, data, options.runs / name, told).run()
+    data = corpus(options.data, options.cache, experiment, options.speech)
+    told = None
+    if needs.teacher:
+        told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
+    accuracy = Trainer(experiment, data, options.runs / name, told).run()
     console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
     if experiment.publish:
         from kws_train.publish import publish
