@@ -99,6 +99,8 @@ class Training:
     balance      0 draws clips as they come, 1 every word equally often
     mixup        how evenly pairs of windows are mixed: alpha of the beta distribution; 0 not
     average      decay of the moving average of weights that is judged and exported
+    streams      train along streams of `initial`'s clips, see on_streams.py: of the other numbers
+                 it reads epochs, rate, final_rate, warmup, average and seed
     """
 
     epochs: int = 60
@@ -119,6 +121,7 @@ class Training:
     teacher: tuple[str, ...] = ()
     distil: float = 0.0
     temperature: float = 2.0
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ class Experiment:
     train: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
+        if self.train.streams and not self.train.initial:
+            raise ConfigError("streams = true needs what it starts from; expected train.initial")
         if self.hears not in (COLUMNS, EMBEDDING):
             raise ConfigError(f"hears is {self.hears!r}; expected {COLUMNS!r} or {EMBEDDING!r}")
         if self.hears == EMBEDDING and (self.augment.time_masks or self.augment.frequency_masks):

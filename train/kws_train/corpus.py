@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +70,12 @@ class Corpus:
     answers: NDArray[np.intp]
     embeddings: Callable[[], NDArray[np.float16]]
 
+    def judged_by(self, root: Path, experiment: Experiment) -> Corpus:
+        """The same with validation windows of another experiment with these labels."""
+        clips = data.speech_commands(root)["validation"]
+        validation, answers = _validation(clips, experiment)
+        return replace(self, validation=validation, answers=answers)
+
 
 class _Source(NamedTuple):
     """Clips whose versions are kept in `cache`; `material` reads or makes them."""
@@ -111,7 +117,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None 
     Versions are kept in `cache`, under a key of all that they depend on: the clips, the
     front-end's tables, the augmentation, the synthesised words and the code that makes them.
     """
-    splits, labels, spec = data.speech_commands(root), experiment.labels, experiment.front_end
+    splits, labels = data.speech_commands(root), experiment.labels
     training = splits["training"]
 
     def source(read: Sequence[Clip], material: Callable[[], clips.Material]) -> _Source:
@@ -127,10 +133,7 @@ def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None 
     heard: list[Heard] = [part["versions"] for part in parts]
     if experiment.hears == EMBEDDING:
         heard = [each.embeddings() for each in sources]
-    judged, waves = data.load(
-        [c for c in splits["validation"] if c.word in labels or UNKNOWN in labels],
-        spec.sample_rate,
-    )
+    validation, answers = _validation(splits["validation"], experiment)
     return Corpus(
         key=archive.key,
         names=clips.names_of(training, experiment),
@@ -141,10 +144,21 @@ def corpus(root: Path, cache: Path, experiment: Experiment, speech: Path | None 
         recordings=int(parts[0]["recordings"]),
         synthetic=int(parts[0]["synthetic"]),
         pieces=int(counts[-1] - counts[1]),
-        validation=hearing(experiment).windows(waves),
-        answers=np.array([labels.index(c.word if c.word in labels else UNKNOWN) for c in judged]),
+        validation=validation,
+        answers=answers,
         embeddings=archive.embeddings,
     )
+
+
+def _validation(clips: Sequence[Clip], experiment: Experiment) -> tuple[Heard, NDArray[np.intp]]:
+    """What is heard of the validation clips, and the label of each."""
+    labels = experiment.labels
+    judged, waves = data.load(
+        [c for c in clips if c.word in labels or UNKNOWN in labels],
+        experiment.front_end.sample_rate,
+    )
+    answers = [labels.index(c.word if c.word in labels else UNKNOWN) for c in judged]
+    return hearing(experiment).windows(waves), np.array(answers)
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -245,6 +245,43 @@ class _Maker:
         return keras.layers.Permute((1, 3, 2), name=f"{name}_side")(self.code(x, name))
 
 
+def along(config: NetworkConfig, model: Tensor, x: Tensor) -> Tensor:
+    """What a model says along streams: [n, t, coefficients, 1] to [n, outputs, labels].
+
+    What its windows say one after the other, of a network without padding; each layer's outputs are
+    computed once. Where a window has columns that no layer reads at its end, the last outputs are
+    of windows that are not whole. Norms are used as they are. Raises `ConfigError` for layers that
+    cannot be moved along.
+    """
+    for index, layer in enumerate(config.layers):
+        name = f"{layer.kind}{index}"
+        if layer.kind not in ("bands", "conv", "depthwise", "dense", "pool"):
+            raise ConfigError(f"layer {index} is {layer.kind!r}; it cannot run along a stream")
+        if layer.kind == "dense":
+            x = _dense_along(model, x, name)
+            x = model.get_layer(f"{name}_code")(x)
+            continue
+        x = model.get_layer(name)(x)
+        if layer.kind == "pool":
+            continue
+        x = model.get_layer(f"{name}_norm")(x, training=False)
+        x = model.get_layer(f"{name}_code")(x)
+        if layer.kind == "bands":
+            x = model.get_layer(f"{name}_side")(x)
+    return model.get_layer("labels_code")(_dense_along(model, x, "labels"))[:, :, 0]
+
+
+def _dense_along(model: Tensor, x: Tensor, name: str) -> Tensor:
+    """A dense layer and its norm, of every stretch of rows that it reads: [n, t, 1, filters]."""
+    dense, norm = model.get_layer(name), model.get_layer(f"{name}_norm")
+    frequencies, channels = x.shape[2:]
+    kernel = dense.kernel_quantizer_internal(dense.kernel)
+    kernel = tf.reshape(kernel, (-1, frequencies, channels, dense.units))
+    x = tf.nn.conv2d(x, kernel, strides=1, padding="VALID") + dense.bias
+    units = norm(tf.reshape(x, (-1, dense.units, 1)), training=False)
+    return tf.reshape(units, tf.shape(x))
+
+
 def transfer(source: Tensor, target: Tensor) -> None:
     """Copy the weights of layers of the same name and shape, scaled to the target's quantisers.
 
@@ -259,6 +296,7 @@ def transfer(source: Tensor, target: Tensor) -> None:
     left: set[str] = set()  # norms behind layers that are not copied
     for layer in target.layers:
         if layer.name not in sources:
+            _unroll(layer, sources, target)
             continue
         if _shapes(layer) != _shapes(sources[layer.name]) or layer.name in left:
             left.add(f"{layer.name}_norm")
@@ -272,6 +310,25 @@ def transfer(source: Tensor, target: Tensor) -> None:
             size = sizes[layer.name].reshape(-1)
             values = [gain, shift, mean / size, variance / size**2]
         layer.set_weights(values)
+
+
+def _unroll(conv: Tensor, sources: dict[str, Tensor], target: Tensor) -> None:
+    """Give a convolution over as many rows as a dense layer reads the weights of that layer.
+
+    A convolution's biases are its norm's: a dense layer's come into the mean.
+    """
+    name = conv.name.replace("conv", "dense")
+    if not isinstance(conv, QConv2D) or not isinstance(sources.get(name), QDense):
+        return
+    kernel, bias = sources[name].get_weights()
+    gain, shift, mean, variance = sources[f"{name}_norm"].get_weights()
+    if kernel.size != np.prod(conv.kernel.shape):
+        return
+    conv.set_weights([kernel.reshape(conv.kernel.shape)])
+    each = np.ones_like(bias)
+    target.get_layer(f"{conv.name}_norm").set_weights(
+        [gain * each, shift * each, mean - bias, variance * each]
+    )
 
 
 def _shapes(layer: Tensor) -> list[tuple[int, ...]]:

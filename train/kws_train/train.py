@@ -142,20 +142,24 @@ class Trainer:
                 loss += options.decay * tf.add_n([tf.nn.l2_loss(w) for w in self._decay])
         weights = self.model.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        step = tf.cast(self.optimizer.iterations, tf.float32)
-        keep = tf.minimum(options.average, step / (step + 10))  # early on the average follows
-        for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
-            slow.assign_add((1 - keep) * (fast - slow))
+        self._average()
         command = tf.cast(words < labels, tf.float32)
         right = tf.cast(tf.argmax(logits, -1) == words, tf.float32)
         return loss, tf.reduce_sum(right * command) / tf.maximum(tf.reduce_sum(command), 1.0)
+
+    def _average(self) -> None:
+        """Let the averaged weights follow, early on at once."""
+        step = self.tf.cast(self.optimizer.iterations, self.tf.float32)
+        keep = self.tf.minimum(self.experiment.train.average, step / (step + 10))
+        for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
+            slow.assign_add((1 - keep) * (fast - slow))
 
     def run(self) -> float:
         """Train to the last epoch, from a checkpoint if there is one; its validation accuracy."""
         if self.saver.latest_checkpoint:
             self.saver.checkpoint.restore(self.saver.latest_checkpoint).expect_partial()
             console.print(f"{self.folder.name}: resumed after epoch {int(self.epoch)}")
-        options, sampler = self.experiment.train, Sampler(self.data, self.experiment, self.lessons)
+        options, sampler = self.experiment.train, self._sampler()
         with Progress(console=console) as progress:
             bar = progress.add_task(self.folder.name, total=options.epochs * sampler.steps)
             progress.advance(bar, int(self.epoch) * sampler.steps)
@@ -171,6 +175,10 @@ class Trainer:
         with (self.folder / CURVES).open(newline="") as file:
             *_, last = csv.DictReader(file)
         return float(last[FIELDS[-1]])
+
+    def _sampler(self) -> Any:
+        """What gives the batches of each epoch, as `_step` takes them, and their number."""
+        return Sampler(self.data, self.experiment, self.lessons)
 
     def _end_epoch(self, number: int, rate: float, loss: float, accuracy: float) -> None:
         answers = self.data.answers
@@ -251,11 +259,15 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         other = path.with_name(f"{needed}.toml")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
             train(other, options)
-    data = corpus(options.data, options.cache, experiment, options.speech)
-    told = None
-    if needs.teacher:
-        told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
-    accuracy = Trainer(experiment, data, options.runs / name, told).run()
+    if needs.streams:
+        data, trainer = _on_streams(path, experiment, options.runs / name, options)
+    else:
+        data = corpus(options.data, options.cache, experiment, options.speech)
+        told = None
+        if needs.teacher:
+            told = lessons(options.runs, options.cache, needs.teacher, data, experiment)
+        trainer = Trainer(experiment, data, options.runs / name, told)
+    accuracy = trainer.run()
     console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
     if experiment.publish:
         from kws_train.publish import publish
@@ -263,6 +275,20 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         _, model = load_trained(options.runs / name)
         folder = publish(experiment, model, data, accuracy, options.models / name).folder
         console.print(f"{name}: written to {folder}", soft_wrap=True)
+
+
+def _on_streams(
+    path: Path, experiment: Experiment, folder: Path, options: argparse.Namespace
+) -> tuple[Corpus, Trainer]:
+    """What an experiment is judged by, and what trains it on streams of its `initial`'s clips."""
+    from kws_train.on_streams import OnStreams
+    from kws_train.stream_corpus import stream_corpus
+
+    clips = read_experiment(path.with_name(f"{experiment.train.initial}.toml"))
+    data = corpus(options.data, options.cache, clips, options.speech)
+    streams = stream_corpus(options.data, options.cache, clips, data.key, options.speech)
+    data = data.judged_by(options.data, experiment)
+    return data, OnStreams(experiment, data, folder, streams)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,210 @@
+"""Training on streams: what they are made of, a network along them, and where words lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kws.artefact import Artefact
+from kws.graph import read_graph
+from kws.stream import stream_plan
+from kws_train.synthesise import synthesise
+from kws_train.train import build, load_trained, main
+
+pytestmark = pytest.mark.train
+RATE = 16_000
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+CLIPS = f"""
+description = "A small network for a test"
+publish = false
+labels = {json.dumps(LABELS)}
+[front_end]
+columns = 20
+[network]
+precision = "int8"
+padding = "valid"
+layers = [
+    {{ kind = "bands", filters = 6 }},
+    {{ kind = "conv", filters = 4, kernel = [3, 6], stride = [2, 1] }},
+    {{ kind = "pool", kernel = [2, 1] }},
+    {{ kind = "dense", filters = 6 }},
+]
+[augment]
+copies = 2
+room = 0.5
+channel = 3.0
+[synthetic]
+least = 1
+fill = 4
+[train]
+epochs = 2
+batch = 4
+"""
+# of 9 columns, the pool puts out 4 rows; three of those windows lie 4 columns apart
+STREAMS = (
+    CLIPS.replace("publish = false\n", "")
+    .replace("columns = 20", "columns = 28")
+    .replace(
+        '{ kind = "dense", filters = 6 }',
+        '{ kind = "conv", filters = 6, kernel = [4, 1] },\n'
+        '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
+    )
+    .replace("batch = 4", 'initial = "clips"\nstreams = true')
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs and models of both experiments, on an archive of synthesised words."""
+    from kws_train import on_streams, scenes, stream_corpus, versions
+
+    root = tmp_path_factory.mktemp("streams")
+    archive, speech = root / "archive", root / "speech"
+    listed = []
+    for word in ("yes", "no", "cat"):
+        (archive / word).mkdir(parents=True)
+        for number, wave in enumerate(synthesise(word, 10, RATE)):
+            name = f"{word}/{word}{number}_nohash_0.wav"
+            soundfile.write(archive / name, wave, RATE)
+            listed += [name] if number == 9 else []
+    (archive / "validation_list.txt").write_text("\n".join(listed))
+    (archive / "_background_noise_").mkdir()
+    noise = np.random.default_rng(0).integers(-900, 900, 20 * RATE).astype(np.int16)
+    soundfile.write(archive / "_background_noise_" / "noise.wav", noise, RATE)
+    speech.mkdir()
+    soundfile.write(speech / "read.flac", noise, RATE)
+    for name, text in (("clips", CLIPS), ("streams", STREAMS)):
+        (root / f"{name}.toml").write_text(text)
+    places = [f"--{place}={root / place}" for place in ("runs", "cache", "models", "speech")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "REFLECTIONS", 1)
+        patch.setattr(versions, "ROOMS", 2)
+        patch.setattr(stream_corpus, "TOGETHER", 3)
+        patch.setattr(stream_corpus, "KNOWN", 4)
+        for name in ("JOINED", "PHRASES", "NOISE", "READ"):
+            patch.setattr(stream_corpus, name, 1)
+        patch.setattr(on_streams, "STEPS", 3)
+        assert main([str(root / "streams.toml"), f"--data={archive}", *places]) == 0
+    return root
+
+
+def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
+    (folder,) = (trained / "cache").glob("streams-*")
+    columns, ends, words, spoken = (
+        np.load(folder / f"{name}.npy") for name in ("columns", "ends", "words", "spoken")
+    )
+    # of each kind three at a time, sentences and the recording of 20 s in four versions
+    assert np.diff(ends, prepend=0).tolist() == [4 * 3, 3, 3, 3, 3 * 4, 1 * 4]
+    assert columns.shape == (ends[-1], 750, 38)
+    assert len(words) == len(spoken) == 12
+    said = words >= 0
+    assert said.any(axis=1).all()
+    assert set(words[said]) == {0, 1}  # other words are none of a stream's commands
+    lengths = (spoken[..., 1] - spoken[..., 0])[said] / RATE
+    assert lengths.min() > 0.2
+    assert lengths.max() < 2
+    gaps = (spoken[:, 1:, 0] - spoken[:, :-1, 1])[said[:, 1:]] / RATE
+    assert gaps.min() > 0.79
+    sound = columns[:, :, 1:].astype(float).std(axis=(1, 2))
+    assert (sound > 1).all()
+
+
+def test_a_network_says_along_a_stream_what_its_windows_say(trained: Path) -> None:
+    from kws_train import network
+    from kws_train.train import as_input, predict
+
+    experiment, model = load_trained(trained / "runs" / "streams")
+    artefact = Artefact.load(trained / "models" / "streams")
+    plan = stream_plan(read_graph(artefact.model))
+    assert (plan.columns, plan.stride) == (28, 4)
+    stream = np.random.default_rng(2).integers(-60, 60, (2, 63, 38)).astype(np.int8)
+    said = network.along(experiment.network, model, as_input(stream, experiment)).numpy()
+    windows = np.stack([stream[:, i : i + 28] for i in range(0, 33, 4)], axis=1)
+    expected = predict(model, windows.reshape(-1, 28, 38), experiment)
+    assert said.shape == (2, 10, 4)  # the last one has no window of its own
+    said = said[:, :9]
+    # a sum in another order may round to the next code
+    assert np.abs(said.reshape(-1, 4) - expected).max() <= network.LOGIT_STEP
+    assert (said.reshape(-1, 4) == expected).mean() > 0.9
+
+
+def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> None:
+    from kws_train import network
+
+    _, clips = load_trained(trained / "runs" / "clips")
+    experiment, after = load_trained(trained / "runs" / "streams")
+    for name in ("bands0", "conv1", "labels"):
+        old, new = clips.get_layer(name).kernel.numpy(), after.get_layer(name).kernel.numpy()
+        assert (old != new).any()
+        assert np.abs(old - new).max() < 0.1
+    begun = build(experiment, len(json.loads((trained / "runs/clips/words.json").read_text())))
+    network.transfer(clips, begun)
+    dense, conv = clips.get_layer("dense3").kernel.numpy(), begun.get_layer("conv3").kernel.numpy()
+    assert (dense == conv.reshape(dense.shape)).all()
+
+
+def test_a_convolution_says_what_the_dense_layer_said(trained: Path) -> None:
+    """The convolution in a dense layer's place, with a layer behind it that passes it on."""
+    from kws_train import network
+    from kws_train.train import predict
+
+    before, clips = load_trained(trained / "runs" / "clips")
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    begun = build(experiment, len(json.loads((trained / "runs/clips/words.json").read_text())))
+    network.transfer(clips, begun)
+    kernel = np.zeros((3, 1, 6, 1), np.float32)
+    kernel[-1] = 0.5
+    begun.get_layer("depthwise4").set_weights([kernel])
+    norm = begun.get_layer("depthwise4_norm")
+    _, shift, mean, variance = norm.get_weights()
+    norm.set_weights([2 * np.sqrt(variance + norm.epsilon), shift, mean, variance])
+    windows = np.random.default_rng(3).integers(-60, 60, (20, 28, 38)).astype(np.int8)
+    found = predict(begun, windows, experiment)
+    expected = predict(clips, windows[:, 8:], before)
+    assert np.abs(found - expected).max() <= network.LOGIT_STEP
+    assert (found == expected).mean() > 0.9
+
+
+def test_words_lie_where_they_end(trained: Path) -> None:
+    from kws_train import on_streams
+
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    spec = experiment.front_end
+    words = np.array([[1, 0, -1]], np.int32)
+    spoken = np.array([[[2 * RATE, 3 * RATE], [0, 100], [0, 0]]], np.int32)
+    found, places, middle, free = on_streams.placed(words, spoken, spec, 4)
+    ends = 0.016 * (28 + 4 * np.arange(free.shape[1])) + 0.016
+    assert free.shape[1] == (750 - 28) // 4 + 1
+    assert found.tolist() == [[1, -1, -1]]  # nothing is put out so soon
+    at = places[0, 0][places[0, 0] >= 0]
+    assert ends[at[0] - 1] < 2 + on_streams.FIRST <= ends[at[0]]
+    assert ends[at[-1]] <= 3 + on_streams.LAST < ends[at[-1] + 1]
+    assert np.abs(ends[middle[0, 0]] - spec.samples / RATE / 2 - 2.5) <= 0.032
+    heard = (ends >= 2) & (ends <= 3 + on_streams.AFTER)
+    heard |= ends <= 100 / RATE + on_streams.AFTER
+    assert (free[0] == 0).tolist() == heard.tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (', "_silence_"', "", "expected _unknown_ and _silence_ too"),
+        ('initial = "clips"\n', "", "expected train.initial"),
+        ('padding = "valid"', 'padding = "same"', "pad"),
+        ('"int8"\npadding', '"float"\npadding', "int8"),
+    ],
+)
+def test_what_cannot_be_trained_on_streams_is_one_line(
+    trained: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = STREAMS.replace(old, new).replace("labels", "publish = false\nlabels", 1)
+    (trained / "other.toml").write_text(other)
+    places = [f"--{place}={trained / place}" for place in ("runs", "cache", "models", "speech")]
+    capsys.readouterr()
+    assert main([str(trained / "other.toml"), f"--data={trained / 'archive'}", *places]) == 1
+    (line,) = (x for x in capsys.readouterr().err.splitlines() if x.startswith("kws-train:"))
+    assert message in line
