@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import soundfile
 from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
+from kws_train.config import ConfigError
 from kws_train.synthesise import synthesise
 from kws_train.train import build, load_trained, main
 
@@ -192,7 +195,8 @@ def test_words_lie_where_they_end(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (', "_silence_"', "", "expected _unknown_ and _silence_ too"),
+        ('["yes", "no", "_unknown_"', '["no", "yes", "_unknown_"', "expected those of clips"),
+        ('["yes", "no", "_unknown_", "_silence_"]', '["yes", "no"]', "expected those of clips"),
         ('initial = "clips"\n', "", "expected train.initial"),
         ('padding = "valid"', 'padding = "same"', "pad"),
         ('"int8"\npadding', '"float"\npadding', "int8"),
@@ -208,3 +212,12 @@ def test_what_cannot_be_trained_on_streams_is_one_line(
     assert main([str(trained / "other.toml"), f"--data={trained / 'archive'}", *places]) == 1
     (line,) = (x for x in capsys.readouterr().err.splitlines() if x.startswith("kws-train:"))
     assert message in line
+
+
+def test_streams_need_labels_for_what_is_no_word(trained: Path) -> None:
+    from kws_train.on_streams import OnStreams
+
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    nothing: Any = None
+    with pytest.raises(ConfigError, match="expected _unknown_ and _silence_ too"):
+        OnStreams(replace(experiment, labels=("yes", "no")), nothing, trained, nothing)

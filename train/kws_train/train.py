@@ -285,6 +285,11 @@ def _on_streams(
     from kws_train.stream_corpus import stream_corpus
 
     clips = read_experiment(path.with_name(f"{experiment.train.initial}.toml"))
+    if clips.labels != experiment.labels:
+        raise ConfigError(
+            f"labels are {list(experiment.labels)}; expected those of {experiment.train.initial}, "
+            f"whose clips the streams are of: {list(clips.labels)}"
+        )
     data = corpus(options.data, options.cache, clips, options.speech)
     streams = stream_corpus(options.data, options.cache, clips, data.key, options.speech)
     data = data.judged_by(options.data, experiment)
