@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from clips import RATE, write_archive
 from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
 from kws_train.config import ConfigError
-from kws_train.synthesise import synthesise
 from kws_train.train import build, load_trained, main
 
 pytestmark = pytest.mark.train
-RATE = 16_000
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 CLIPS = f"""
 description = "A small network for a test"
@@ -67,17 +66,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("streams")
     archive, speech = root / "archive", root / "speech"
-    listed = []
-    for word in ("yes", "no", "cat"):
-        (archive / word).mkdir(parents=True)
-        for number, wave in enumerate(synthesise(word, 10, RATE)):
-            name = f"{word}/{word}{number}_nohash_0.wav"
-            soundfile.write(archive / name, wave, RATE)
-            listed += [name] if number == 9 else []
-    (archive / "validation_list.txt").write_text("\n".join(listed))
-    (archive / "_background_noise_").mkdir()
-    noise = np.random.default_rng(0).integers(-900, 900, 20 * RATE).astype(np.int16)
-    soundfile.write(archive / "_background_noise_" / "noise.wav", noise, RATE)
+    noise = write_archive(archive, ("yes", "no", "cat"), seconds=20)
     speech.mkdir()
     soundfile.write(speech / "read.flac", noise, RATE)
     for name, text in (("clips", CLIPS), ("streams", STREAMS)):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from clips import write_archive
 from kws.artefact import Artefact
 from kws.engine import open_engine
 from kws.graph import read_graph
@@ -21,7 +22,6 @@ from kws_train.config import Synthetic, Training, parse_experiment, read_experim
 from kws_train.corpus import Corpus
 from kws_train.inventory import statistics
 from kws_train.sampler import Sampler
-from kws_train.synthesise import synthesise
 from kws_train.train import learning_rate, main
 from kws_train.versions import make_versions
 
@@ -54,17 +54,7 @@ HIDDEN = EXPERIMENT.format(precision="float").replace("[network]", "publish = fa
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten clips a word, the last of each for validation, and a noise."""
     root = tmp_path_factory.mktemp("archive")
-    listed = []
-    for word in WORDS:
-        (root / word).mkdir()
-        for number, wave in enumerate(synthesise(word, 10, RATE)):
-            name = f"{word}/{word}{number}_nohash_0.wav"
-            soundfile.write(root / name, wave, RATE)
-            listed += [name] if number == 9 else []
-    (root / "validation_list.txt").write_text("\n".join(listed))
-    (root / "_background_noise_").mkdir()
-    noise = np.random.default_rng(0).integers(-900, 900, 5 * RATE).astype(np.int16)
-    soundfile.write(root / "_background_noise_" / "noise.wav", noise, RATE)
+    write_archive(root, WORDS)
     return root
 
 
