@@ -119,11 +119,11 @@ def show(figures: Figures) -> None:
     print(
         f"{figures.model} on {figures.board}, {name}; {how}; a decision every {figures.hop} columns"
     )
-    print(f"  {'layer':20}{'kernel':18}{'MACs':>10}{'instructions':>14}{'a MAC':>8}{'cycles':>11}")
+    print(f"  {'layer':20} {'kernel':17}{'MACs':>10}{'instructions':>14}{'a MAC':>8}{'cycles':>11}")
     for layer in report.layers:
         instructions, cycles = layer.instructions or 0, layer.cycles or 0
         each = f"{instructions / layer.macs:.2f}" if layer.macs else ""
-        line = f"  {layer.name:20}{layer.kernel:18}{layer.macs:10,}{instructions:14,}{each:>8}"
+        line = f"  {layer.name:20} {layer.kernel:17}{layer.macs:10,}{instructions:14,}{each:>8}"
         print(f"{line}{cycles * share(figures):11,.0f}")
     print(
         f"  {'network, a decision':38}{figures.macs:10,.0f}{figures.instructions:14,.0f}"
