@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws_train import train
+from kws_train import trainer
 from kws_train.config import ConfigError, Experiment, parse_experiment, resolved
 from kws_train.corpus import Corpus
 from kws_train.distil import lessons
@@ -57,11 +57,11 @@ class Teachers:
     def add(self, name: str, logits: list[float], experiment: Experiment) -> None:
         folder = self.runs / name
         folder.mkdir(parents=True)
-        (folder / train.EXPERIMENT).write_text(json.dumps(resolved(experiment)))
-        (folder / train.WEIGHTS).write_bytes(json.dumps(logits).encode())
+        (folder / trainer.EXPERIMENT).write_text(json.dumps(resolved(experiment)))
+        (folder / trainer.WEIGHTS).write_bytes(json.dumps(logits).encode())
 
     def load(self, run: Path) -> tuple[None, list[float]]:
-        return None, json.loads((run / train.WEIGHTS).read_bytes())
+        return None, json.loads((run / trainer.WEIGHTS).read_bytes())
 
     def predict(
         self, logits: list[float], windows: np.ndarray, experiment: Experiment
@@ -79,8 +79,8 @@ class Teachers:
 @pytest.fixture
 def teachers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Teachers:
     made = Teachers(tmp_path)
-    monkeypatch.setattr(train, "load_trained", made.load)
-    monkeypatch.setattr(train, "predict", made.predict)
+    monkeypatch.setattr(trainer, "load_trained", made.load)
+    monkeypatch.setattr(trainer, "predict", made.predict)
     return made
 
 
@@ -145,7 +145,7 @@ def test_what_a_teacher_said_is_kept_until_it_is_trained_anew(teachers: Teachers
     told = teachers.ask("one")
     assert np.array_equal(teachers.ask("one"), told)
     assert len(teachers.heard) == 1
-    (teachers.runs / "one" / train.WEIGHTS).write_text("[1, 0, 0, 0]")
+    (teachers.runs / "one" / trainer.WEIGHTS).write_text("[1, 0, 0, 0]")
     check(teachers.ask("one"), softmax([1.0, 0.0, 0.0, 0.0]))
     assert len(teachers.heard) == 2
 

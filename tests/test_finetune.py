@@ -43,7 +43,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     """An untrained network, as a model."""
     from kws_train.quantise import export
-    from kws_train.train import build
+    from kws_train.trainer import build
 
     experiment = parse_experiment({"description": "a test's", "network": NETWORK}, "test")
     values = {k: v for k, v in resolved(experiment).items() if k != "front_end"}
@@ -102,7 +102,7 @@ def test_the_new_network_begins_as_the_old_one_hears(
     from kws_train import network
     from kws_train.corpus import Corpus
     from kws_train.finetune import start_from
-    from kws_train.train import as_input, build
+    from kws_train.trainer import as_input, build
     from kws_train.unfold import unfold
 
     experiment, old = unfold(base)

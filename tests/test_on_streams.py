@@ -16,7 +16,8 @@ from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
 from kws_train.config import ConfigError
-from kws_train.train import build, load_trained, main
+from kws_train.train import main
+from kws_train.trainer import build, load_trained
 
 pytestmark = pytest.mark.train
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -107,7 +108,7 @@ def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
 
 def test_a_network_says_along_a_stream_what_its_windows_say(trained: Path) -> None:
     from kws_train import network
-    from kws_train.train import as_input, predict
+    from kws_train.trainer import as_input, predict
 
     experiment, model = load_trained(trained / "runs" / "streams")
     artefact = Artefact.load(trained / "models" / "streams")
@@ -142,7 +143,7 @@ def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> No
 def test_a_convolution_says_what_the_dense_layer_said(trained: Path) -> None:
     """The convolution in a dense layer's place, with a layer behind it that passes it on."""
     from kws_train import network
-    from kws_train.train import predict
+    from kws_train.trainer import predict
 
     before, clips = load_trained(trained / "runs" / "clips")
     experiment, _ = load_trained(trained / "runs" / "streams")

@@ -51,7 +51,7 @@ def trained(experiment: Experiment, windows: np.ndarray) -> Any:
     import tensorflow as tf
 
     from kws_train import network
-    from kws_train.train import as_input
+    from kws_train.trainer import as_input
 
     tf.keras.utils.set_random_seed(3)
     model = network.build(experiment.network, SPEC, len(experiment.labels), 20)
@@ -188,7 +188,7 @@ def test_blocks_stream_where_nothing_is_padded(padding: str, windows: np.ndarray
 
 def test_float_networks_export_too(windows: np.ndarray) -> None:
     from kws_train.quantise import export
-    from kws_train.train import predict
+    from kws_train.trainer import predict
 
     model = trained(FLOAT, windows)
     logits = predict(model, windows, FLOAT).astype(np.float64)
@@ -207,7 +207,7 @@ def test_the_same_network_gives_the_same_bytes(model: Any, exported: bytes) -> N
 
 def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None:
     from kws_train import network
-    from kws_train.train import predict
+    from kws_train.trainer import predict
 
     layers = tuple(replace(layer, weights="") for layer in LAYERS)
     before = replace(INT8, network=NetworkConfig(layers, "float"), publish=False)

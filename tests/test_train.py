@@ -22,7 +22,8 @@ from kws_train.config import Synthetic, Training, parse_experiment, read_experim
 from kws_train.corpus import Corpus
 from kws_train.inventory import statistics
 from kws_train.sampler import Sampler
-from kws_train.train import learning_rate, main
+from kws_train.train import main
+from kws_train.trainer import learning_rate
 from kws_train.versions import make_versions
 
 RATE = FrontEnd().sample_rate

@@ -44,7 +44,7 @@ LAYERS = [
 
 def test_every_kind_of_layer_is_read_back(tmp_path: Path) -> None:
     from kws_train.quantise import export
-    from kws_train.train import build
+    from kws_train.trainer import build
     from kws_train.unfold import unfold
 
     network = {"precision": "int8", "padding": "valid", "layers": LAYERS}
@@ -71,7 +71,7 @@ def test_every_kind_of_layer_is_read_back(tmp_path: Path) -> None:
 
 
 def test_norms_calibrated_on_recordings_compute_the_same() -> None:
-    from kws_train.train import predict
+    from kws_train.trainer import predict
     from kws_train.unfold import calibrate, unfold
 
     experiment, model = unfold(Artefact.load("st-int8"))

@@ -52,7 +52,7 @@ def _logits(
     run: Path, cache: Path, asked: NDArray[np.intp], data: Corpus, experiment: Experiment
 ) -> NDArray[np.float16]:
     """What a teacher says to the versions `asked`: [asked, labels]."""
-    from kws_train.train import EXPERIMENT, WEIGHTS, load_trained, predict
+    from kws_train.trainer import EXPERIMENT, WEIGHTS, load_trained, predict
 
     other = read_experiment(run / EXPERIMENT)
     same = replace(other.front_end, columns=experiment.front_end.columns)

@@ -93,7 +93,7 @@ def train_words(options: argparse.Namespace) -> None:
 
 def start_from(source: Any, target: Any, data: Corpus, experiment: Experiment) -> None:
     """Give a network the weights of another, all but the heads', as they are for these clips."""
-    from kws_train.train import as_input
+    from kws_train.trainer import as_input
     from kws_train.unfold import calibrate
 
     margin, columns = experiment.augment.margin, experiment.front_end.columns
@@ -166,7 +166,7 @@ def _train(
     experiment: Experiment, data: Corpus, network: Any, base: Artefact, folder: Path
 ) -> Artefact:
     from kws_train.publish import publish
-    from kws_train.train import Trainer, load_trained
+    from kws_train.trainer import Trainer, load_trained
 
     run = folder.parents[1] / "run" / folder.name
     with quiet():

@@ -13,13 +13,11 @@ from kws.decide import is_keyword
 from kws.graph import read_graph
 from kws.spec import FrontEnd
 from kws.stream import stream_plan
-from kws_train import network
 from kws_train.config import ConfigError, Experiment
 from kws_train.corpus import Corpus
 from kws_train.data import SILENCE, UNKNOWN
-from kws_train.quantise import export
 from kws_train.stream_corpus import COLUMNS, SHARES, StreamCorpus
-from kws_train.train import Trainer, as_input
+from kws_train.trainer import Trainer, as_input
 
 STEPS = 120  # in an epoch
 BATCH = 16  # streams with commands in a step, and as many without
@@ -66,6 +64,8 @@ class OnStreams(Trainer):
             raise ConfigError(f"labels are {list(labels)}; expected {UNKNOWN} and {SILENCE} too")
         if config.precision == "float":
             raise ConfigError("precision is 'float'; expected 'int8' of what trains on streams")
+        from kws_train.quantise import export
+
         super().__init__(experiment, data, folder)
         self.streams = streams
         self.commands = np.array([is_keyword(label) for label in labels], np.float32)
@@ -92,6 +92,8 @@ class OnStreams(Trainer):
 
     def _along(self, columns: Any, words: Any, places: Any, middle: Any, free: Any) -> Any:
         """One update; returns the loss and the share of words that their own windows tell."""
+        from kws_train import network
+
         tf = self.tf
         x = as_input(columns, self.experiment)
         with tf.GradientTape() as tape:

@@ -22,7 +22,8 @@ from kws_train.distil import lessons
 from kws_train.evaluate import count
 from kws_train.extras import TRAINING, need
 from kws_train.quantise import export
-from kws_train.train import EXPERIMENTS, Trainer, build
+from kws_train.train import EXPERIMENTS
+from kws_train.trainer import Trainer, build
 
 BASE = EXPERIMENTS / "commands-narrow-start.toml"
 COLUMNS = 61  # of the windows that they are compared in
