@@ -13,11 +13,11 @@ from kws.decide import is_keyword
 from kws.graph import read_graph
 from kws.spec import FrontEnd
 from kws.stream import stream_plan
-from kws_train.config import ConfigError, Experiment
+from kws_train.config import ConfigError, Experiment, read_experiment
 from kws_train.corpus import Corpus
 from kws_train.data import SILENCE, UNKNOWN
 from kws_train.stream_corpus import COLUMNS, SHARES, StreamCorpus
-from kws_train.trainer import Trainer, as_input
+from kws_train.trainer import EXPERIMENT, Trainer, as_input
 
 STEPS = 120  # in an epoch
 BATCH = 16  # streams with commands in a step, and as many without
@@ -26,7 +26,7 @@ FIRST, LAST = 0.35, 0.45  # seconds after a clip's start and end: it may be told
 PLACES = 20  # outputs at most from the one to the other
 AFTER = 0.5  # seconds after a clip's end in which nothing is said against its word
 NEGATIVE = 0.2  # weight of an output that no command belongs to
-OUTPUTS = 75.0  # of streams without commands for each word
+OUTPUTS_PER_WORD = 75.0  # of the streams without commands
 WRONG = 0.5  # weight of a word that is taken for another
 CENTRED = 0.5  # weight of the output whose window has the clip in its middle
 MEAN = 6  # outputs that a new depthwise layer is the mean of, to begin with
@@ -72,12 +72,13 @@ class OnStreams(Trainer):
         self.stride = stream_plan(read_graph(export(experiment, self.model))).stride
         head = {weight.ref() for weight in self.model.get_layer("words").trainable_weights}
         self.weights = [w for w in self.model.trainable_weights if w.ref() not in head]
-        if config.layers[-1].kind == "depthwise":
+        begun = read_experiment(folder.parent / experiment.train.initial / EXPERIMENT).network
+        if config.layers[-1].kind == "depthwise" and begun.layers[-1] != config.layers[-1]:
             self._begin(f"depthwise{len(config.layers) - 1}")
         self._step = self.tf.function(self._along)
 
     def _begin(self, name: str) -> None:
-        """Make a depthwise layer a moving mean of the newest outputs, a bit disturbed."""
+        """Make a new depthwise layer a moving mean of the newest outputs, a bit disturbed."""
         layer, norm = self.model.get_layer(name), self.model.get_layer(f"{name}_norm")
         rng = np.random.default_rng(self.experiment.train.seed)
         kernel = rng.normal(0, 0.05, layer.depthwise_kernel.shape)
@@ -103,7 +104,7 @@ class OnStreams(Trainer):
             told, right = self._told(said[:BATCH], words, places, middle)
             count = tf.maximum(tf.reduce_sum(tf.cast(words >= 0, tf.float32)), 1.0)
             beside = tf.reduce_sum(nothing[:BATCH] * free) / count
-            without = OUTPUTS * tf.reduce_mean(nothing[BATCH:])
+            without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
