@@ -1,6 +1,8 @@
 """kws-data speech: from a real package, which a local stand-in for the archive hands out."""
 
+import io
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import soundfile
 from kws.audio import read_audio
 from kws.errors import RuntimeMissing
 from kws_train import debian_speech
-from kws_train.debian_speech import PACKAGES, RATE, gather
+from kws_train.debian_speech import ENTRY, PACKAGES, QUEEN, RATE, gather
 from kws_train.fetch import FetchError
 
 VOICES = {"voices": "usr/share/voices/*"}
@@ -35,6 +37,12 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         sound = 0.1 * np.random.default_rng(0).standard_normal(int(seconds * 22_050))
         soundfile.write(path, sound, 22_050)
+    return packaged(tree, monkeypatch)
+
+
+def packaged(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an apt-get whose one package holds `tree`."""
+    tmp_path = tree.parent
     (tree / "DEBIAN").mkdir()
     (tree / "DEBIAN/control").write_text(CONTROL)
     package = tmp_path / "voices.deb"
@@ -61,6 +69,41 @@ def test_each_voice_is_a_recording_without_what_is_empty(archive: Path) -> None:
     assert written == ["voices-ann.flac", "voices-bob.flac"]
     wave = read_audio(archive / "speech" / "voices-ann.flac", RATE)
     assert len(wave) / RATE == pytest.approx(3.0 + 2 * debian_speech.PAUSE, abs=0.01)
+
+
+@needs_dpkg
+def test_lines_in_a_container_are_recordings_with_an_upper_band(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two lines of 11 kHz, one too short to be more than a word, and a picture."""
+    rate = 11_025
+    sound = 0.1 * np.random.default_rng(0).standard_normal(4 * rate)
+    lines = []
+    for seconds in (4.0, 0.5, 3.0):
+        heard = io.BytesIO()
+        soundfile.write(heard, sound[: int(seconds * rate)], rate, format="MP3")
+        lines.append(heard.getvalue())
+    names = ("A.SB", "B.SB", "C.SB", "D.PCX")
+    contents = (*lines, bytes(9000))
+    table, body = b"", b""
+    begin = 15 + len(names) * ENTRY.size
+    for name, content in zip(names, contents, strict=True):
+        table += ENTRY.pack(name.encode(), 1, begin + len(body), len(content))
+        body += content
+    game = tmp_path / "tree/usr/share/scummvm/game" / QUEEN
+    game.parent.mkdir(parents=True)
+    game.write_bytes(b"QTBLCEM10\0\0\0\1"[:13] + struct.pack(">H", len(names)) + table + body)
+    archive = packaged(tmp_path / "tree", monkeypatch)
+    (line,) = gather(archive / "speech", {"voices": "usr/share/scummvm/*/en"})
+    assert line.endswith("0.1 min, 2 recordings")
+    wave = read_audio(archive / "speech" / "voices-en.flac", RATE)
+    assert len(wave) / RATE == pytest.approx(7.0 + 2 * debian_speech.PAUSE, abs=0.1)
+    power = np.abs(np.fft.rfft(wave / 32_768)) ** 2
+    band, above, top = (
+        power[int(len(power) * low / 8) : int(len(power) * high / 8)].mean()
+        for low, high in ((2.0, 4.0), (5.7, 6.3), (7.0, 7.6))
+    )
+    assert band > above > top > band * 1e-4
 
 
 @needs_dpkg

@@ -56,13 +56,28 @@ STREAMS = (
         '{ kind = "conv", filters = 6, kernel = [4, 1] },\n'
         '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
     )
-    .replace("batch = 4", 'initial = "clips"\nstreams = true')
+    .replace("batch = 4", 'initial = "clips"\nteacher = ["teacher"]\ndistil = 0.5\nstreams = true')
 )
+# in float and with a residual layer, whose pool puts out 3 rows
+WIDE = CLIPS.replace('precision = "int8"\n', "").replace(
+    '{ kind = "pool"', '{ kind = "residual", filters = 6, kernel = [2, 1] },\n    { kind = "pool"'
+)
+TEACHER = (
+    WIDE.replace("columns = 20", "columns = 28")
+    .replace(
+        '{ kind = "dense", filters = 6 }',
+        '{ kind = "conv", filters = 6, kernel = [3, 1] },\n'
+        '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
+    )
+    .replace("batch = 4", 'initial = "wide"\nstreams = true')
+)
+EXPERIMENTS = {"clips": CLIPS, "wide": WIDE, "teacher": TEACHER, "streams": STREAMS}
+PAIRS = pytest.mark.parametrize(("before", "name"), [("clips", "streams"), ("wide", "teacher")])
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs and models of both experiments, on an archive of synthesised words."""
+    """A folder with runs and models of all experiments, on an archive of synthesised words."""
     from kws_train import on_streams, scenes, stream_corpus, versions
 
     root = tmp_path_factory.mktemp("streams")
@@ -70,7 +85,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = write_archive(archive, ("yes", "no", "cat"), seconds=20)
     speech.mkdir()
     soundfile.write(speech / "read.flac", noise, RATE)
-    for name, text in (("clips", CLIPS), ("streams", STREAMS)):
+    for name, text in EXPERIMENTS.items():
         (root / f"{name}.toml").write_text(text)
     places = [f"--{place}={root / place}" for place in ("runs", "cache", "models", "speech")]
     with pytest.MonkeyPatch.context() as patch:
@@ -106,14 +121,23 @@ def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
     assert (sound > 1).all()
 
 
-def test_a_network_says_along_a_stream_what_its_windows_say(trained: Path) -> None:
+def test_outputs_lie_as_far_apart_as_the_detectors(trained: Path) -> None:
+    from kws_train import network
+
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    artefact = Artefact.load(trained / "models" / "streams")
+    plan = stream_plan(read_graph(artefact.model))
+    assert (plan.columns, plan.stride) == (28, network.stride(experiment.network)) == (28, 4)
+
+
+@PAIRS
+def test_a_network_says_along_a_stream_what_its_windows_say(
+    trained: Path, before: str, name: str
+) -> None:
     from kws_train import network
     from kws_train.trainer import as_input, predict
 
-    experiment, model = load_trained(trained / "runs" / "streams")
-    artefact = Artefact.load(trained / "models" / "streams")
-    plan = stream_plan(read_graph(artefact.model))
-    assert (plan.columns, plan.stride) == (28, 4)
+    experiment, model = load_trained(trained / "runs" / name)
     stream = np.random.default_rng(2).integers(-60, 60, (2, 63, 38)).astype(np.int8)
     said = network.along(experiment.network, model, as_input(stream, experiment)).numpy()
     windows = np.stack([stream[:, i : i + 28] for i in range(0, 33, 4)], axis=1)
@@ -122,7 +146,28 @@ def test_a_network_says_along_a_stream_what_its_windows_say(trained: Path) -> No
     said = said[:, :9]
     # a sum in another order may round to the next code
     assert np.abs(said.reshape(-1, 4) - expected).max() <= network.LOGIT_STEP
-    assert (said.reshape(-1, 4) == expected).mean() > 0.9
+    assert np.isclose(said.reshape(-1, 4), expected, atol=1e-4).mean() > 0.9
+
+
+def test_what_teachers_say_is_kept_by_output(trained: Path) -> None:
+    from kws_train import distil
+    from kws_train.stream_corpus import StreamCorpus
+    from kws_train.trainer import predict
+
+    (folder,) = (trained / "cache").glob("streams-*")
+    streams = StreamCorpus(*(np.load(folder / f"{name}.npy") for name in StreamCorpus._fields))
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    options, cache = experiment.train, trained / "cache"
+    assert len(list(cache.glob("posteriors-teacher-*"))) == 1
+    told = distil.lessons_along(trained / "runs", cache, options.teacher, streams, experiment)
+    assert len(list(cache.glob("posteriors-teacher-*"))) == 1  # asked once
+    assert told.shape == (len(streams.columns), (750 - 28) // 4 + 1, len(LABELS))
+    assert np.abs(told.astype(float).sum(-1) - 1).max() < 0.01
+    teacher, model = load_trained(trained / "runs" / "teacher")
+    window = streams.columns[5:6, 4 * 7 : 4 * 7 + 28]
+    logits = predict(model, window, teacher)[0] / options.temperature
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert told[5, 7].astype(float) == pytest.approx(expected, abs=2e-3)
 
 
 def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> None:
@@ -140,26 +185,30 @@ def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> No
     assert (dense == conv.reshape(dense.shape)).all()
 
 
-def test_a_convolution_says_what_the_dense_layer_said(trained: Path) -> None:
+@PAIRS
+def test_a_convolution_says_what_the_dense_layer_said(
+    trained: Path, before: str, name: str
+) -> None:
     """The convolution in a dense layer's place, with a layer behind it that passes it on."""
     from kws_train import network
     from kws_train.trainer import predict
 
-    before, clips = load_trained(trained / "runs" / "clips")
-    experiment, _ = load_trained(trained / "runs" / "streams")
+    old, clips = load_trained(trained / "runs" / before)
+    experiment, _ = load_trained(trained / "runs" / name)
     begun = build(experiment, len(json.loads((trained / "runs/clips/words.json").read_text())))
     network.transfer(clips, begun)
     kernel = np.zeros((3, 1, 6, 1), np.float32)
     kernel[-1] = 0.5
-    begun.get_layer("depthwise4").set_weights([kernel])
-    norm = begun.get_layer("depthwise4_norm")
+    depthwise = f"depthwise{len(experiment.network.layers) - 1}"
+    begun.get_layer(depthwise).set_weights([kernel])
+    norm = begun.get_layer(f"{depthwise}_norm")
     _, shift, mean, variance = norm.get_weights()
     norm.set_weights([2 * np.sqrt(variance + norm.epsilon), shift, mean, variance])
     windows = np.random.default_rng(3).integers(-60, 60, (20, 28, 38)).astype(np.int8)
     found = predict(begun, windows, experiment)
-    expected = predict(clips, windows[:, 8:], before)
+    expected = predict(clips, windows[:, 8:], old)
     assert np.abs(found - expected).max() <= network.LOGIT_STEP
-    assert (found == expected).mean() > 0.9
+    assert np.isclose(found, expected, atol=1e-4).mean() > 0.9
 
 
 def test_words_lie_where_they_end(trained: Path) -> None:
@@ -189,7 +238,7 @@ def test_words_lie_where_they_end(trained: Path) -> None:
         ('["yes", "no", "_unknown_", "_silence_"]', '["yes", "no"]', "expected those of clips"),
         ('initial = "clips"\n', "", "expected train.initial"),
         ('padding = "valid"', 'padding = "same"', "pad"),
-        ('"int8"\npadding', '"float"\npadding', "int8"),
+        ('kind = "depthwise"', 'kind = "separable"', "layer 4 is 'separable'; expected bands"),
     ],
 )
 def test_what_cannot_be_trained_on_streams_is_one_line(

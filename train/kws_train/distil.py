@@ -16,8 +16,9 @@ from kws_train.config import EMBEDDING, ConfigError, Experiment, read_experiment
 from kws_train.corpus import Corpus
 from kws_train.data import UNKNOWN, is_command
 from kws_train.hearing import hearing
+from kws_train.stream_corpus import StreamCorpus
 
-BATCH = 512
+BATCH, STREAMS = 512, 64  # that are heard at a time
 KEPT = "posteriors"
 
 
@@ -82,6 +83,64 @@ def _logits(
         ]
         with path.with_suffix(".part").open("wb") as file:
             np.save(file, np.concatenate(parts).astype(np.float16))
+        path.with_suffix(".part").rename(path)
+    return np.asarray(np.load(path))
+
+
+def lessons_along(
+    runs: Path,
+    cache: Path,
+    teachers: Sequence[str],
+    streams: StreamCorpus,
+    experiment: Experiment,
+) -> NDArray[np.float16]:
+    """The teachers' mean posteriors at the experiment's temperature: [streams, outputs, labels].
+
+    Their outputs must be those of the experiment: windows of as many columns, with one stride.
+    What one teacher says is kept in `cache`, under a key of its weights and of the streams.
+    """
+    told = [_logits_along(runs / name, cache, streams, experiment) for name in teachers]
+    mean = np.zeros(told[0].shape, np.float16)
+    for start in range(0, len(mean), BATCH):
+        part = slice(start, start + BATCH)
+        heated = (logits[part].astype(np.float32) / experiment.train.temperature for logits in told)
+        mean[part] = sum(np.exp(_log_softmax(logits)) for logits in heated) / len(told)
+    return mean
+
+
+def _logits_along(
+    run: Path, cache: Path, streams: StreamCorpus, experiment: Experiment
+) -> NDArray[np.float16]:
+    """What a teacher says along all streams: [streams, outputs, labels]."""
+    import tensorflow as tf
+
+    from kws_train import network
+    from kws_train.trainer import EXPERIMENT, WEIGHTS, as_input, load_trained
+
+    other = read_experiment(run / EXPERIMENT)
+    if (other.labels, other.front_end) != (experiment.labels, experiment.front_end):
+        raise ConfigError(
+            f"{run.name} has other labels or another front-end; expected a teacher with this "
+            "experiment's"
+        )
+    key = hashlib.sha256((run / WEIGHTS).read_bytes())
+    key.update(np.ascontiguousarray(streams.columns).data)
+    path = cache / f"{KEPT}-{run.name}-{key.hexdigest()[:16]}.npy"
+    if not path.is_file():
+        _, model = load_trained(run)
+        say = tf.function(lambda x: network.along(other.network, model, x), reduce_retracing=True)
+        starts = range(0, len(streams.columns), STREAMS)
+        last = (streams.columns.shape[1] - other.front_end.columns) // network.stride(
+            other.network
+        ) + 1
+        parts = [
+            say(as_input(streams.columns[i : i + STREAMS], other))[:, :last]
+            .numpy()
+            .astype(np.float16)
+            for i in track(starts, f"Asking {run.name}", console=Console(stderr=True))
+        ]
+        with path.with_suffix(".part").open("wb") as file:
+            np.save(file, np.concatenate(parts))
         path.with_suffix(".part").rename(path)
     return np.asarray(np.load(path))
 

@@ -26,6 +26,7 @@ BRANCH_STEP = 2.0**-5  # of the code of a value of either sign, -128 to 127
 BRANCH = "quantized_bits(8, 2, 0, alpha=1.0)"
 LOGIT_STEP = 2.0**-3  # of a logit's code, -128 to 127
 LOGITS = "quantized_bits(8, 4, 1, alpha=1.0)"
+MOVING = ("bands", "conv", "depthwise", "dense", "pool", "residual")  # layers along streams
 _EPSILON = 1e-3
 _GAIN_FLOOR = 1e-2
 
@@ -250,32 +251,67 @@ def along(config: NetworkConfig, model: Tensor, x: Tensor) -> Tensor:
 
     What its windows say one after the other, of a network without padding; each layer's outputs are
     computed once. Where a window has columns that no layer reads at its end, the last outputs are
-    of windows that are not whole. Norms are used as they are. Raises `ConfigError` for layers that
-    cannot be moved along.
+    of windows that are not whole. Norms are used as they are, and nothing is dropped. `stride`
+    tells which networks can.
     """
+    layers = {layer.name: layer for layer in model.layers}
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return layers[f"{name}_norm"](layers[name](x), training=False)
+
+    def code(x: Tensor, name: str) -> Tensor:
+        """Of a network in float as it is, but for what a ReLU cuts off."""
+        found = layers.get(f"{name}_code") or layers.get(f"{name}_relu")
+        return found(x) if found else x
+
+    def residual(x: Tensor, name: str) -> Tensor:
+        y = code(linear(x, f"{name}a"), f"{name}a")
+        y = code(linear(y, f"{name}b"), f"{name}b")
+        if f"{name}s" in layers:
+            x = code(linear(x, f"{name}s"), f"{name}s")
+        if f"{name}_crop" in layers:
+            x = layers[f"{name}_crop"](x)
+        return code(x + y, name)
+
     for index, layer in enumerate(config.layers):
         name = f"{layer.kind}{index}"
-        if layer.kind not in ("bands", "conv", "depthwise", "dense", "pool"):
-            raise ConfigError(f"layer {index} is {layer.kind!r}; it cannot run along a stream")
-        if layer.kind == "dense":
-            x = _dense_along(model, x, name)
-            x = model.get_layer(f"{name}_code")(x)
-            continue
-        x = model.get_layer(name)(x)
         if layer.kind == "pool":
-            continue
-        x = model.get_layer(f"{name}_norm")(x, training=False)
-        x = model.get_layer(f"{name}_code")(x)
-        if layer.kind == "bands":
-            x = model.get_layer(f"{name}_side")(x)
-    return model.get_layer("labels_code")(_dense_along(model, x, "labels"))[:, :, 0]
+            x = layers[name](x)
+        elif layer.kind == "dense":
+            x = code(_dense_along(model, x, name), name)
+        elif layer.kind == "bands":
+            x = layers[f"{name}_side"](code(linear(x, name), name))
+        elif layer.kind == "residual":
+            x = residual(x, name)
+        else:
+            x = code(linear(x, name), name)
+    return code(_dense_along(model, x, "labels"), "labels")[:, :, 0]
+
+
+def stride(config: NetworkConfig) -> int:
+    """Columns from one output along a stream to the next.
+
+    Raises `ConfigError` for a network that cannot run along one.
+    """
+    if config.padding != "valid":
+        raise ConfigError(f"padding is {config.padding!r}; expected 'valid' along streams")
+    step = 1
+    for index, layer in enumerate(config.layers):
+        if layer.kind not in MOVING:
+            raise ConfigError(
+                f"layer {index} is {layer.kind!r}; expected {', '.join(MOVING)} along streams"
+            )
+        step *= (layer.kernel if layer.kind == "pool" else layer.stride)[0]
+    return step
 
 
 def _dense_along(model: Tensor, x: Tensor, name: str) -> Tensor:
     """A dense layer and its norm, of every stretch of rows that it reads: [n, t, 1, filters]."""
     dense, norm = model.get_layer(name), model.get_layer(f"{name}_norm")
     frequencies, channels = x.shape[2:]
-    kernel = dense.kernel_quantizer_internal(dense.kernel)
+    kernel = dense.kernel
+    if isinstance(dense, QDense):
+        kernel = dense.kernel_quantizer_internal(kernel)
     kernel = tf.reshape(kernel, (-1, frequencies, channels, dense.units))
     x = tf.nn.conv2d(x, kernel, strides=1, padding="VALID") + dense.bias
     units = norm(tf.reshape(x, (-1, dense.units, 1)), training=False)
@@ -318,7 +354,8 @@ def _unroll(conv: Tensor, sources: dict[str, Tensor], target: Tensor) -> None:
     A convolution's biases are its norm's: a dense layer's come into the mean.
     """
     name = conv.name.replace("conv", "dense")
-    if not isinstance(conv, QConv2D) or not isinstance(sources.get(name), QDense):
+    kind = QDense if isinstance(conv, QConv2D) else keras.layers.Dense
+    if not isinstance(conv, keras.layers.Conv2D) or type(sources.get(name)) is not kind:
         return
     kernel, bias = sources[name].get_weights()
     gain, shift, mean, variance = sources[f"{name}_norm"].get_weights()

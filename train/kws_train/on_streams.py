@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws.decide import is_keyword
-from kws.graph import read_graph
 from kws.spec import FrontEnd
-from kws.stream import stream_plan
 from kws_train.config import ConfigError, Experiment, read_experiment
 from kws_train.corpus import Corpus
 from kws_train.data import SILENCE, UNKNOWN
@@ -40,6 +38,7 @@ class Batch(NamedTuple):
     places   [BATCH, words, PLACES] outputs at which it may be told, -1 beyond them
     middle   [BATCH, words] the output whose window has it in its middle
     free     [BATCH, outputs] 1 where an output is of no command
+    soft     [2 BATCH, outputs, labels] what teachers say; without any, [2 BATCH, 0, labels]
     """
 
     columns: NDArray[np.int8]
@@ -47,29 +46,35 @@ class Batch(NamedTuple):
     places: NDArray[np.int32]
     middle: NDArray[np.int32]
     free: NDArray[np.float32]
+    soft: NDArray[np.float16]
 
 
 class OnStreams(Trainer):
     """Trains a network on streams, all its layers along them.
 
     A word is told by its best outputs while it passes and by the one in whose window it is in the
-    middle; all other outputs say "_unknown_" or "_silence_".
+    middle; all other outputs say "_unknown_" or "_silence_". With teachers, every output learns
+    what they say there as well.
     """
 
     def __init__(
-        self, experiment: Experiment, data: Corpus, folder: Path, streams: StreamCorpus
+        self,
+        experiment: Experiment,
+        data: Corpus,
+        folder: Path,
+        streams: StreamCorpus,
+        lessons: NDArray[np.float16] | None = None,
     ) -> None:
+        """`lessons` are what the experiment's teachers say along streams, see `lessons_along`."""
         labels, config = experiment.labels, experiment.network
         if UNKNOWN not in labels or SILENCE not in labels:
             raise ConfigError(f"labels are {list(labels)}; expected {UNKNOWN} and {SILENCE} too")
-        if config.precision == "float":
-            raise ConfigError("precision is 'float'; expected 'int8' of what trains on streams")
-        from kws_train.quantise import export
+        from kws_train import network
 
-        super().__init__(experiment, data, folder)
+        self.stride = network.stride(config)
+        super().__init__(experiment, data, folder, lessons)
         self.streams = streams
         self.commands = np.array([is_keyword(label) for label in labels], np.float32)
-        self.stride = stream_plan(read_graph(export(experiment, self.model))).stride
         head = {weight.ref() for weight in self.model.get_layer("words").trainable_weights}
         self.weights = [w for w in self.model.trainable_weights if w.ref() not in head]
         begun = read_experiment(folder.parent / experiment.train.initial / EXPERIMENT).network
@@ -89,23 +94,33 @@ class OnStreams(Trainer):
         self.averaged.set_weights(self.model.get_weights())
 
     def _sampler(self) -> StreamSampler:
-        return StreamSampler(self.streams, self.experiment, self.stride)
+        return StreamSampler(self.streams, self.experiment, self.stride, self.lessons)
 
-    def _along(self, columns: Any, words: Any, places: Any, middle: Any, free: Any) -> Any:
+    def _along(
+        self, columns: Any, words: Any, places: Any, middle: Any, free: Any, soft: Any
+    ) -> Any:
         """One update; returns the loss and the share of words that their own windows tell."""
         from kws_train import network
 
-        tf = self.tf
+        tf, options = self.tf, self.experiment.train
         x = as_input(columns, self.experiment)
         with tf.GradientTape() as tape:
             logits = network.along(self.experiment.network, self.model, x)
-            said = tf.nn.log_softmax(logits[:, : free.shape[1]])
+            logits = logits[:, : free.shape[1]]
+            said = tf.nn.log_softmax(logits)
             nothing = -tf.reduce_logsumexp(said - 1e9 * self.commands, -1)
             told, right = self._told(said[:BATCH], words, places, middle)
             count = tf.maximum(tf.reduce_sum(tf.cast(words >= 0, tf.float32)), 1.0)
             beside = tf.reduce_sum(nothing[:BATCH] * free) / count
             without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
+            if self.lessons is not None:
+                heat, share = options.temperature, options.distil
+                cross = tf.nn.softmax_cross_entropy_with_logits(
+                    tf.cast(soft, tf.float32), logits / heat
+                )
+                learned = NEGATIVE * heat**2 * tf.reduce_sum(cross) / count
+                loss = (1 - share) * loss + share * learned
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
         self._average()
@@ -135,9 +150,17 @@ class OnStreams(Trainer):
 class StreamSampler:
     """Draws streams with commands and streams without for each step."""
 
-    def __init__(self, streams: StreamCorpus, experiment: Experiment, stride: int) -> None:
+    def __init__(
+        self,
+        streams: StreamCorpus,
+        experiment: Experiment,
+        stride: int,
+        lessons: NDArray[np.float16] | None = None,
+    ) -> None:
         self.streams, self.seed, self.steps = streams, experiment.train.seed, STEPS
         self.spec, self.stride = experiment.front_end, stride
+        none = (len(streams.columns), 0, len(experiment.labels))
+        self.lessons = np.empty(none, np.float16) if lessons is None else lessons
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, which depend on the seed and its number alone."""
@@ -149,7 +172,8 @@ class StreamSampler:
             kind = rng.choice(len(shares), BATCH, p=shares / shares.sum())
             without = rng.integers(ends[kind], ends[kind + 1])
             where = placed(words[known], spoken[known], self.spec, self.stride)
-            yield Batch(columns[np.concatenate([known, without])], *where)
+            rows = np.concatenate([known, without])
+            yield Batch(columns[rows], *where, self.lessons[rows])
 
 
 def placed(

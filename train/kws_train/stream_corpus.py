@@ -32,7 +32,7 @@ from kws_train.versions import ROOMS
 COLUMNS = 750  # of a stream: 12 s
 WORDS = 8  # of it, at most
 TOGETHER = 25  # streams that are made at a time
-KNOWN = 800  # times as many have commands
+KNOWN = 1600  # times as many have commands
 JOINED, PHRASES, NOISE, READ = 160, 120, 120, 24  # times as many have none, by what they have
 VERSIONS = 4  # of read sentences and speech, one of them as it is
 SHARES = (0.25, 0.2, 0.15, 0.1, 0.3)  # of the kinds without commands, as they are drawn to train

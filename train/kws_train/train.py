@@ -12,7 +12,7 @@ from kws.command import Parser, run
 from kws_train import finetune
 from kws_train.config import ConfigError, Experiment, read_experiment
 from kws_train.corpus import Corpus, corpus
-from kws_train.distil import lessons
+from kws_train.distil import lessons, lessons_along
 from kws_train.extras import TRAINING, need
 from kws_train.on_streams import OnStreams
 from kws_train.stream_corpus import stream_corpus
@@ -80,8 +80,10 @@ def _on_streams(
         )
     data = corpus(options.data, options.cache, clips, options.speech)
     streams = stream_corpus(options.data, options.cache, clips, data.key, options.speech)
-    data = data.judged_by(options.data, experiment)
-    return data, OnStreams(experiment, data, folder, streams)
+    data, told = data.judged_by(options.data, experiment), None
+    if teachers := experiment.train.teacher:
+        told = lessons_along(options.runs, options.cache, teachers, streams, experiment)
+    return data, OnStreams(experiment, data, folder, streams, told)
 
 
 def main(argv: list[str] | None = None) -> int:
