@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kws_train.config import ConfigError, Layer, read_experiment, resolved
+from kws_train.config import ConfigError, Layer, Training, read_experiment, resolved
 
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "train" / "experiments").glob("*.toml"))
 SMALL = """
@@ -54,6 +54,23 @@ def test_what_is_wrong_is_named(text: str, message: str, tmp_path: Path) -> None
     path.write_text(text)
     with pytest.raises(KwsError, match=message):
         read_experiment(path)
+
+
+def test_clips_of_another_experiment(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('labels = ["yes"]\n' + SMALL + "[augment]\ncopies = 3\n[train]\nepochs = 7\n")
+    second.write_text('clips = "first"\n' + SMALL)
+    found = read_experiment(second)
+    assert (found.labels, found.augment.copies) == (("yes",), 3)
+    assert found.train == Training()  # is its own
+    second.write_text('clips = "first"\nlabels = ["no"]\n' + SMALL)
+    assert read_experiment(second).labels == ("no",)
+    second.write_text('clips = "second"\n' + SMALL)
+    with pytest.raises(ConfigError, match="clips is 'second', which has those of 'second'"):
+        read_experiment(second)
+    second.write_text('clips = "third"\n' + SMALL)
+    with pytest.raises(ConfigError, match=r"third.toml: no such file"):
+        read_experiment(second)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

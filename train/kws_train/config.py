@@ -20,6 +20,8 @@ from kws.spec import FrontEnd
 from kws_train.augment import Augmentation
 from kws_train.data import COMMANDS
 
+CLIPS = "clips"  # a file's key for
+OF_CLIPS = ("labels", "augment", "synthetic")
 COLUMNS, EMBEDDING = "columns", "embedding"  # what a network hears
 
 
@@ -167,8 +169,22 @@ class Experiment:
 def read_experiment(path: Path) -> Experiment:
     """Read and check an experiment, in TOML or in the JSON that a training keeps.
 
-    Raises `ConfigError` with the key that is wrong.
+    One with `clips = "NAME"` trains on clips as the experiment NAME beside it does: what it has not
+    of `OF_CLIPS` itself is as there. Raises `ConfigError` with the key that is wrong.
     """
+    values = _table(path)
+    if name := values.pop(CLIPS, None):
+        others = _table(path.with_name(f"{name}{path.suffix}"))
+        if CLIPS in others:
+            raise ConfigError(
+                f"{path}: {CLIPS} is {name!r}, which has those of {others[CLIPS]!r}; "
+                "expected that one"
+            )
+        values = {key: others[key] for key in OF_CLIPS if key in others} | values
+    return parse_experiment(values, str(path))
+
+
+def _table(path: Path) -> dict[str, Any]:
     parse = json.loads if path.suffix == ".json" else tomllib.loads
     try:
         values = parse(path.read_text(encoding="utf-8"))
@@ -176,7 +192,9 @@ def read_experiment(path: Path) -> Experiment:
         raise ConfigError(f"{path}: no such file; expected an experiment") from error
     except ValueError as error:
         raise ConfigError(f"{path}: not {path.suffix[1:].upper()} ({error})") from error
-    return parse_experiment(values, str(path))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} is {values!r}; expected a table")
+    return values
 
 
 def parse_experiment(values: Any, where: str) -> Experiment:

@@ -115,12 +115,8 @@ class OnStreams(Trainer):
             without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
             if self.lessons is not None:
-                heat, share = options.temperature, options.distil
-                cross = tf.nn.softmax_cross_entropy_with_logits(
-                    tf.cast(soft, tf.float32), logits / heat
-                )
-                learned = NEGATIVE * heat**2 * tf.reduce_sum(cross) / count
-                loss = (1 - share) * loss + share * learned
+                cost = learned(logits, soft, self.commands, options.temperature)
+                loss = (1 - options.distil) * loss + options.distil * NEGATIVE * cost / count
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
         self._average()
@@ -145,6 +141,20 @@ class OnStreams(Trainer):
         cost -= CENTRED * tf.reduce_sum(centred * hot, -1)
         hits = tf.cast(tf.argmax(centred, -1, words.dtype) == words, tf.float32)
         return tf.reduce_sum(known * cost), tf.reduce_sum(known * hits)
+
+
+def learned(logits: Any, soft: Any, commands: NDArray[np.float32], heat: float) -> Any:
+    """What it costs that outputs are not the teachers', however they part what is no command.
+
+    `logits` and `soft`, posteriors at the temperature `heat`, are [n, outputs, labels]; `commands`
+    is 1 for labels that are one.
+    """
+    import tensorflow as tf
+
+    said = tf.nn.log_softmax(logits / heat)
+    nothing = tf.reduce_logsumexp(said - 1e9 * commands, -1, keepdims=True)
+    said = tf.where(commands > 0, said, nothing)
+    return -(heat**2) * tf.reduce_sum(tf.cast(soft, tf.float32) * said)
 
 
 class StreamSampler:
