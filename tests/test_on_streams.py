@@ -15,7 +15,7 @@ from clips import RATE, write_archive
 from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
-from kws_train.config import ConfigError
+from kws_train.config import ConfigError, read_experiment
 from kws_train.train import main
 from kws_train.trainer import build, load_trained
 
@@ -229,6 +229,16 @@ def test_outputs_learn_commands_and_that_there_is_none() -> None:
     assert cost(0.6, 0.2, 0.1, 0.1) > least + 0.01
 
 
+def test_streams_are_of_the_clips_that_training_began_with(tmp_path: Path) -> None:
+    from kws_train.train import on_clips
+
+    for name, text in EXPERIMENTS.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    more = tmp_path / "more.toml"
+    more.write_text(STREAMS.replace('"clips"', '"streams"'))
+    assert on_clips(more, read_experiment(more)) == read_experiment(tmp_path / "clips.toml")
+
+
 def test_words_lie_where_they_end(trained: Path) -> None:
     from kws_train import on_streams
 
@@ -255,6 +265,7 @@ def test_words_lie_where_they_end(trained: Path) -> None:
         ('["yes", "no", "_unknown_"', '["no", "yes", "_unknown_"', "expected those of clips"),
         ('["yes", "no", "_unknown_", "_silence_"]', '["yes", "no"]', "expected those of clips"),
         ('initial = "clips"\n', "", "expected train.initial"),
+        ('initial = "clips"', 'initial = "other"', "from itself"),
         ('padding = "valid"', 'padding = "same"', "pad"),
         ('kind = "depthwise"', 'kind = "separable"', "layer 4 is 'separable'; expected bands"),
     ],

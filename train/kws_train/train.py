@@ -48,6 +48,8 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
     needs = experiment.train
     for needed in dict.fromkeys((needs.initial, *needs.teacher)):
         other = path.with_name(f"{needed}.toml")
+        if other == path:
+            raise ConfigError(f"{path}: starts or learns from itself; expected another experiment")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
             train(other, options)
     if needs.streams:
@@ -68,11 +70,18 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         console.print(f"{name}: written to {folder}", soft_wrap=True)
 
 
+def on_clips(path: Path, experiment: Experiment) -> Experiment:
+    """The experiment of clips that one along streams began with, over those between."""
+    while experiment.train.streams:
+        experiment = read_experiment(path.with_name(f"{experiment.train.initial}.toml"))
+    return experiment
+
+
 def _on_streams(
     path: Path, experiment: Experiment, folder: Path, options: argparse.Namespace
 ) -> tuple[Corpus, Trainer]:
-    """What an experiment is judged by, and what trains it on streams of its `initial`'s clips."""
-    clips = read_experiment(path.with_name(f"{experiment.train.initial}.toml"))
+    """What an experiment is judged by, and what trains it on streams of its clips."""
+    clips = on_clips(path, experiment)
     if clips.labels != experiment.labels:
         raise ConfigError(
             f"labels are {list(experiment.labels)}; expected those of {experiment.train.initial}, "
