@@ -15,7 +15,7 @@ from clips import RATE, write_archive
 from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
-from kws_train.config import ConfigError, read_experiment
+from kws_train.config import ConfigError, Layer, read_experiment
 from kws_train.train import main
 from kws_train.trainer import build, load_trained
 
@@ -167,6 +167,12 @@ def test_what_teachers_say_is_kept_by_output(trained: Path) -> None:
     window = streams.columns[5:6, 4 * 7 : 4 * 7 + 28]
     logits = predict(model, window, teacher)[0] / options.temperature
     expected = np.exp(logits) / np.exp(logits).sum()
+    slower = replace(
+        experiment.network, layers=(*experiment.network.layers, Layer("pool", 0, (2, 1)))
+    )
+    other = replace(experiment, network=slower)
+    with pytest.raises(ConfigError, match="teacher speaks every 4 columns; expected every 8"):
+        distil.lessons_along(trained / "runs", cache, options.teacher, streams, other)
     assert told[5, 7].astype(float) == pytest.approx(expected, abs=2e-3)
 
 

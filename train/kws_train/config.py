@@ -20,7 +20,7 @@ from kws.spec import FrontEnd
 from kws_train.augment import Augmentation
 from kws_train.data import COMMANDS
 
-CLIPS = "clips"  # a file's key for
+CLIPS = "clips"  # a file's key for another, whose these are
 OF_CLIPS = ("labels", "augment", "synthetic")
 COLUMNS, EMBEDDING = "columns", "embedding"  # what a network hears
 

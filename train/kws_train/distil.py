@@ -123,6 +123,9 @@ def _logits_along(
             f"{run.name} has other labels or another front-end; expected a teacher with this "
             "experiment's"
         )
+    step, expected = network.stride(other.network), network.stride(experiment.network)
+    if step != expected:
+        raise ConfigError(f"{run.name} speaks every {step} columns; expected every {expected}")
     key = hashlib.sha256((run / WEIGHTS).read_bytes())
     key.update(np.ascontiguousarray(streams.columns).data)
     path = cache / f"{KEPT}-{run.name}-{key.hexdigest()[:16]}.npy"
@@ -130,9 +133,7 @@ def _logits_along(
         _, model = load_trained(run)
         say = tf.function(lambda x: network.along(other.network, model, x), reduce_retracing=True)
         starts = range(0, len(streams.columns), STREAMS)
-        last = (streams.columns.shape[1] - other.front_end.columns) // network.stride(
-            other.network
-        ) + 1
+        last = (streams.columns.shape[1] - other.front_end.columns) // step + 1
         parts = [
             say(as_input(streams.columns[i : i + STREAMS], other))[:, :last]
             .numpy()
