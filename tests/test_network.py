@@ -133,6 +133,17 @@ def test_stream(library: Path, seed: int) -> None:
     assert outputs(stream, columns) == expected
 
 
+@BACKENDS
+def test_a_pad_that_reaches_beyond_a_kernels_first_tap(library: Path) -> None:
+    """A network that random streams came upon: of 3 x 3 taps the last place has one column."""
+    rng = np.random.default_rng(5641)
+    graph = random_stream(rng)
+    plan = stream_plan(graph)
+    columns = random_columns(graph, rng, 2 * plan.stride)
+    expected = window_outputs(graph, columns, plan.stride)
+    assert outputs(network(plan, library), columns) == expected
+
+
 @settings(max_examples=20)
 @given(seed=SEEDS)
 def test_slices(seed: int) -> None:

@@ -8,6 +8,17 @@ static void portable_depthwise(const void *options, const int8_t *a, const int8_
 #include "kernels/portable/depthwise.c"
 #undef kws_depthwise
 
+/*
+ * Whether the last place has no more than a kernel's first tap on the input, as a pad that was
+ * folded into the convolution can leave it: CMSIS-NN's kernel of 3 x 3 reads the second there, too.
+ */
+static int middle_outside(const struct kws_depthwise *o)
+{
+    const struct kws_taps *t = &o->taps;
+
+    return (o->out.width - 1) * t->stride_width + 1 >= o->in.width + t->left;
+}
+
 /* Scratch: a shift a channel, then CMSIS-NN's: what is under the kernel, widened to int16. */
 void kws_depthwise(const void *options, const int8_t *a, const int8_t *b, int8_t *out,
                    void *scratch)
@@ -30,7 +41,8 @@ void kws_depthwise(const void *options, const int8_t *a, const int8_t *b, int8_t
     cmsis_nn_context context = {.buf = shifts + o->out.depth};
     cmsis_nn_per_channel_quant_params channels;
 
-    if (!kws_channels(&channels, shifts, o->multiplier, o->shift, o->out.depth) ||
+    if (middle_outside(o) ||
+        !kws_channels(&channels, shifts, o->multiplier, o->shift, o->out.depth) ||
         arm_depthwise_conv_wrapper_s8(&context, &params, &channels, &in, a, &filter, o->weights,
                                       &bias, o->bias, &result, out) != ARM_CMSIS_NN_SUCCESS) {
         portable_depthwise(options, a, b, out, scratch);
