@@ -14,6 +14,15 @@ from kws_train.data import COMMANDS, load, speech_commands, windows
 from kws_train.synthesise import synthesise
 
 RATE = 16_000
+# the rest of an experiment that trains on ten clips a word
+BRIEFLY = """
+[synthetic]
+least = 1
+fill = 4
+[train]
+epochs = 2
+batch = 4
+"""
 
 
 def validation_windows(data: Path, spec: FrontEnd, count: int) -> NDArray[np.int8]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from clips import RATE, write_archive
+from clips import BRIEFLY, RATE, write_archive
 from kws.artefact import Artefact
 from kws.graph import read_graph
 from kws.stream import stream_plan
@@ -40,39 +40,36 @@ layers = [
 copies = 2
 room = 0.5
 channel = 3.0
-[synthetic]
-least = 1
-fill = 4
-[train]
-epochs = 2
-batch = 4
-"""
-# of 9 columns, the pool puts out 4 rows; three of those windows lie 4 columns apart
-STREAMS = (
-    CLIPS.replace("publish = false\n", "")
-    .replace("columns = 20", "columns = 28")
-    .replace(
-        '{ kind = "dense", filters = 6 }',
-        '{ kind = "conv", filters = 6, kernel = [4, 1] },\n'
-        '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
-    )
-    .replace("batch = 4", 'initial = "clips"\nteacher = ["teacher"]\ndistil = 0.5\nstreams = true')
-)
-# in float and with a residual layer, whose pool puts out 3 rows
+{BRIEFLY}"""
+# in float and with a residual layer
 WIDE = CLIPS.replace('precision = "int8"\n', "").replace(
     '{ kind = "pool"', '{ kind = "residual", filters = 6, kernel = [2, 1] },\n    { kind = "pool"'
 )
-TEACHER = (
-    WIDE.replace("columns = 20", "columns = 28")
-    .replace(
-        '{ kind = "dense", filters = 6 }',
-        '{ kind = "conv", filters = 6, kernel = [3, 1] },\n'
-        '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
+
+
+def along_streams(clips: str, rows: int, train: str) -> str:
+    """An experiment that goes on from one of clips, whose pool puts out so many rows.
+
+    Its windows are three of that one's, 4 columns apart.
+    """
+    return (
+        clips.replace("columns = 20", "columns = 28")
+        .replace(
+            '{ kind = "dense", filters = 6 }',
+            f'{{ kind = "conv", filters = 6, kernel = [{rows}, 1] }},\n'
+            '    { kind = "depthwise", filters = 6, kernel = [3, 1] }',
+        )
+        .replace("batch = 4", f"batch = 4\nstreams = true\n{train}")
     )
-    .replace("batch = 4", 'initial = "wide"\nstreams = true')
+
+
+TEACHER = along_streams(WIDE, 3, 'initial = "wide"')
+STREAMS = along_streams(
+    CLIPS.replace("publish = false\n", ""),
+    4,
+    'initial = "clips"\nteacher = ["teacher"]\ndistil = 0.5',
 )
 EXPERIMENTS = {"clips": CLIPS, "wide": WIDE, "teacher": TEACHER, "streams": STREAMS}
-PAIRS = pytest.mark.parametrize(("before", "name"), [("clips", "streams"), ("wide", "teacher")])
 
 
 @pytest.fixture(scope="module")
@@ -122,24 +119,22 @@ def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
 
 
 def test_outputs_lie_as_far_apart_as_the_detectors(trained: Path) -> None:
-    from kws_train import network
+    from kws_train import along
 
     experiment, _ = load_trained(trained / "runs" / "streams")
     artefact = Artefact.load(trained / "models" / "streams")
     plan = stream_plan(read_graph(artefact.model))
-    assert (plan.columns, plan.stride) == (28, network.stride(experiment.network)) == (28, 4)
+    assert (plan.columns, plan.stride) == (28, along.stride(experiment.network)) == (28, 4)
 
 
-@PAIRS
-def test_a_network_says_along_a_stream_what_its_windows_say(
-    trained: Path, before: str, name: str
-) -> None:
-    from kws_train import network
+@pytest.mark.parametrize("name", ["streams", "teacher"])
+def test_a_network_says_along_a_stream_what_its_windows_say(trained: Path, name: str) -> None:
+    from kws_train import along, network
     from kws_train.trainer import as_input, predict
 
     experiment, model = load_trained(trained / "runs" / name)
     stream = np.random.default_rng(2).integers(-60, 60, (2, 63, 38)).astype(np.int8)
-    said = network.along(experiment.network, model, as_input(stream, experiment)).numpy()
+    said = along.outputs(experiment.network, model, as_input(stream, experiment)).numpy()
     windows = np.stack([stream[:, i : i + 28] for i in range(0, 33, 4)], axis=1)
     expected = predict(model, windows.reshape(-1, 28, 38), experiment)
     assert said.shape == (2, 10, 4)  # the last one has no window of its own
@@ -177,7 +172,7 @@ def test_what_teachers_say_is_kept_by_output(trained: Path) -> None:
 
 
 def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> None:
-    from kws_train import network
+    from kws_train.transfer import transfer
 
     _, clips = load_trained(trained / "runs" / "clips")
     experiment, after = load_trained(trained / "runs" / "streams")
@@ -186,23 +181,24 @@ def test_all_layers_are_trained_and_begin_as_those_of_clips(trained: Path) -> No
         assert (old != new).any()
         assert np.abs(old - new).max() < 0.1
     begun = build(experiment, len(json.loads((trained / "runs/clips/words.json").read_text())))
-    network.transfer(clips, begun)
+    transfer(clips, begun)
     dense, conv = clips.get_layer("dense3").kernel.numpy(), begun.get_layer("conv3").kernel.numpy()
     assert (dense == conv.reshape(dense.shape)).all()
 
 
-@PAIRS
+@pytest.mark.parametrize(("before", "name"), [("clips", "streams"), ("wide", "teacher")])
 def test_a_convolution_says_what_the_dense_layer_said(
     trained: Path, before: str, name: str
 ) -> None:
     """The convolution in a dense layer's place, with a layer behind it that passes it on."""
     from kws_train import network
     from kws_train.trainer import predict
+    from kws_train.transfer import transfer
 
     old, clips = load_trained(trained / "runs" / before)
     experiment, _ = load_trained(trained / "runs" / name)
     begun = build(experiment, len(json.loads((trained / "runs/clips/words.json").read_text())))
-    network.transfer(clips, begun)
+    transfer(clips, begun)
     kernel = np.zeros((3, 1, 6, 1), np.float32)
     kernel[-1] = 0.5
     depthwise = f"depthwise{len(experiment.network.layers) - 1}"

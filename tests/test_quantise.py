@@ -208,13 +208,14 @@ def test_the_same_network_gives_the_same_bytes(model: Any, exported: bytes) -> N
 def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None:
     from kws_train import network
     from kws_train.trainer import predict
+    from kws_train.transfer import transfer
 
     layers = tuple(replace(layer, weights="") for layer in LAYERS)
     before = replace(INT8, network=NetworkConfig(layers, "float"), publish=False)
     after = replace(INT8, network=NetworkConfig(layers, "int8"))
     source = trained(before, windows)
     target = network.build(after.network, SPEC, len(after.labels), 20)
-    network.transfer(source, target)
+    transfer(source, target)
     for layer in quantised(target):
         assert np.abs(layer.get_weights()[0]).max() == pytest.approx(1.0, abs=1e-4)
     a, b = (predict(m, windows, e) for m, e in ((source, before), (target, after)))
@@ -223,11 +224,12 @@ def test_a_float_network_fills_the_quantisers_range(windows: np.ndarray) -> None
 
 def test_a_layer_of_another_shape_begins_anew(model: Any) -> None:
     from kws_train import network
+    from kws_train.transfer import transfer
 
     wider = replace(INT8.network, layers=(*LAYERS[:-1], Layer("dense", 9)))
     target = network.build(wider, SPEC, len(INT8.labels), 20)
     own = {layer.name: layer.get_weights() for layer in target.layers}
-    network.transfer(model, target)
+    transfer(model, target)
     source = {layer.name: layer.get_weights() for layer in model.layers}
     last = f"dense{len(LAYERS) - 1}"
     anew = {last, f"{last}_norm", "labels", "labels_norm", "words"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from clips import write_archive
+from clips import BRIEFLY, write_archive
 from kws.artefact import Artefact
 from kws.engine import open_engine
 from kws.graph import read_graph
@@ -28,7 +28,8 @@ from kws_train.versions import make_versions
 
 RATE = FrontEnd().sample_rate
 WORDS = ("yes", "no", "cat")
-EXPERIMENT = """
+EXPERIMENT = (
+    """
 description = "A small network for a test"
 labels = ["yes", "no"]
 [network]
@@ -39,14 +40,9 @@ layers = [
     {{ kind = "dense", filters = 8 }},
 ]
 [augment]
-copies = 2
-[synthetic]
-least = 1
-fill = 4
-[train]
-epochs = 2
-batch = 4
-"""
+copies = 2"""
+    + BRIEFLY
+)
 
 HIDDEN = EXPERIMENT.format(precision="float").replace("[network]", "publish = false\n[network]")
 

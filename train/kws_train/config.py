@@ -20,8 +20,8 @@ from kws.spec import FrontEnd
 from kws_train.augment import Augmentation
 from kws_train.data import COMMANDS
 
-CLIPS = "clips"  # a file's key for another, whose these are
-OF_CLIPS = ("labels", "augment", "synthetic")
+CLIPS = "clips"  # key of a file: the experiment that it shares these with
+SHARED = ("labels", "augment", "synthetic")
 COLUMNS, EMBEDDING = "columns", "embedding"  # what a network hears
 
 
@@ -170,7 +170,7 @@ def read_experiment(path: Path) -> Experiment:
     """Read and check an experiment, in TOML or in the JSON that a training keeps.
 
     One with `clips = "NAME"` trains on clips as the experiment NAME beside it does: what it has not
-    of `OF_CLIPS` itself is as there. Raises `ConfigError` with the key that is wrong.
+    of `SHARED` itself is as there. Raises `ConfigError` with the key that is wrong.
     """
     values = _table(path)
     if name := values.pop(CLIPS, None):
@@ -180,7 +180,7 @@ def read_experiment(path: Path) -> Experiment:
                 f"{path}: {CLIPS} is {name!r}, which has those of {others[CLIPS]!r}; "
                 "expected that one"
             )
-        values = {key: others[key] for key in OF_CLIPS if key in others} | values
+        values = {key: others[key] for key in SHARED if key in others} | values
     return parse_experiment(values, str(path))
 
 

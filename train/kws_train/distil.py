@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,8 +41,7 @@ def lessons(
     mean = np.zeros((len(data.versions), len(labels)), np.float16)
     for start in range(0, len(asked), BATCH):
         part = slice(start, start + BATCH)
-        soft = [np.exp(_log_softmax(logits[part].astype(np.float32) / heat)) for logits in told]
-        mean[asked[part]] = sum(soft) / len(soft)
+        mean[asked[part]] = _softened([logits[part] for logits in told], heat)
     sure = (answer < len(labels)) & (mean.argmax(axis=-1) != answer)
     sure[np.setdiff1d(np.arange(len(word)), asked)] = True
     mean[sure] = np.eye(len(labels))[answer[sure]]
@@ -69,7 +68,8 @@ def _logits(
         )
     key = hashlib.sha256((run / WEIGHTS).read_bytes() + data.key.encode()).hexdigest()[:16]
     path = cache / f"{KEPT}-{run.name}-{key}.npy"
-    if not path.is_file():
+
+    def ask() -> list[NDArray[np.float32]]:
         _, model = load_trained(run)
         heard = data.embeddings() if other.hears == EMBEDDING else data.versions
         window = hearing(other).rows
@@ -77,14 +77,12 @@ def _logits(
         rows = slice(first, first + window)
         starts = range(0, len(asked), BATCH)
         console = Console(stderr=True)
-        parts = [
+        return [
             predict(model, np.asarray(heard[asked[i : i + BATCH], rows]), other)
             for i in track(starts, f"Asking {run.name}", console=console)
         ]
-        with path.with_suffix(".part").open("wb") as file:
-            np.save(file, np.concatenate(parts).astype(np.float16))
-        path.with_suffix(".part").rename(path)
-    return np.asarray(np.load(path))
+
+    return _kept(path, ask)
 
 
 def lessons_along(
@@ -103,8 +101,7 @@ def lessons_along(
     mean = np.zeros(told[0].shape, np.float16)
     for start in range(0, len(mean), BATCH):
         part = slice(start, start + BATCH)
-        heated = (logits[part].astype(np.float32) / experiment.train.temperature for logits in told)
-        mean[part] = sum(np.exp(_log_softmax(logits)) for logits in heated) / len(told)
+        mean[part] = _softened([logits[part] for logits in told], experiment.train.temperature)
     return mean
 
 
@@ -114,7 +111,7 @@ def _logits_along(
     """What a teacher says along all streams: [streams, outputs, labels]."""
     import tensorflow as tf
 
-    from kws_train import network
+    from kws_train import along
     from kws_train.trainer import EXPERIMENT, WEIGHTS, as_input, load_trained
 
     other = read_experiment(run / EXPERIMENT)
@@ -123,27 +120,39 @@ def _logits_along(
             f"{run.name} has other labels or another front-end; expected a teacher with this "
             "experiment's"
         )
-    step, expected = network.stride(other.network), network.stride(experiment.network)
+    step, expected = along.stride(other.network), along.stride(experiment.network)
     if step != expected:
         raise ConfigError(f"{run.name} speaks every {step} columns; expected every {expected}")
     key = hashlib.sha256((run / WEIGHTS).read_bytes())
     key.update(np.ascontiguousarray(streams.columns).data)
     path = cache / f"{KEPT}-{run.name}-{key.hexdigest()[:16]}.npy"
-    if not path.is_file():
+    last = (streams.columns.shape[1] - other.front_end.columns) // step + 1
+
+    def ask() -> list[NDArray[np.float32]]:
         _, model = load_trained(run)
-        say = tf.function(lambda x: network.along(other.network, model, x), reduce_retracing=True)
+        say = tf.function(lambda x: along.outputs(other.network, model, x), reduce_retracing=True)
         starts = range(0, len(streams.columns), STREAMS)
-        last = (streams.columns.shape[1] - other.front_end.columns) // step + 1
-        parts = [
-            say(as_input(streams.columns[i : i + STREAMS], other))[:, :last]
-            .numpy()
-            .astype(np.float16)
+        return [
+            say(as_input(streams.columns[i : i + STREAMS], other))[:, :last].numpy()
             for i in track(starts, f"Asking {run.name}", console=Console(stderr=True))
         ]
+
+    return _kept(path, ask)
+
+
+def _kept(path: Path, ask: Callable[[], Sequence[NDArray[np.float32]]]) -> NDArray[np.float16]:
+    """What stands in a file, or else what `ask` gives, part by part, which then does."""
+    if not path.is_file():
         with path.with_suffix(".part").open("wb") as file:
-            np.save(file, np.concatenate(parts))
+            np.save(file, np.concatenate(ask()).astype(np.float16))
         path.with_suffix(".part").rename(path)
     return np.asarray(np.load(path))
+
+
+def _softened(told: Sequence[NDArray[np.float16]], heat: float) -> NDArray[np.float32]:
+    """The mean posteriors of teachers' logits at a temperature."""
+    soft = [np.exp(_log_softmax(logits.astype(np.float32) / heat)) for logits in told]
+    return np.asarray(sum(soft) / len(soft))
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

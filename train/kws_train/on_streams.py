@@ -69,9 +69,9 @@ class OnStreams(Trainer):
         labels, config = experiment.labels, experiment.network
         if UNKNOWN not in labels or SILENCE not in labels:
             raise ConfigError(f"labels are {list(labels)}; expected {UNKNOWN} and {SILENCE} too")
-        from kws_train import network
+        from kws_train import along
 
-        self.stride = network.stride(config)
+        self.stride = along.stride(config)
         super().__init__(experiment, data, folder, lessons)
         self.streams = streams
         self.commands = np.array([is_keyword(label) for label in labels], np.float32)
@@ -100,12 +100,12 @@ class OnStreams(Trainer):
         self, columns: Any, words: Any, places: Any, middle: Any, free: Any, soft: Any
     ) -> Any:
         """One update; returns the loss and the share of words that their own windows tell."""
-        from kws_train import network
+        from kws_train import along
 
         tf, options = self.tf, self.experiment.train
         x = as_input(columns, self.experiment)
         with tf.GradientTape() as tape:
-            logits = network.along(self.experiment.network, self.model, x)
+            logits = along.outputs(self.experiment.network, self.model, x)
             logits = logits[:, : free.shape[1]]
             said = tf.nn.log_softmax(logits)
             nothing = -tf.reduce_logsumexp(said - 1e9 * self.commands, -1)

@@ -46,7 +46,7 @@ class Trainer:
         """`lessons` are what the experiment's teachers say to each version: [versions, labels]."""
         import tensorflow as tf
 
-        from kws_train import network
+        from kws_train.transfer import transfer
 
         self.tf, self.experiment, self.data = tf, experiment, data
         self.folder, self.lessons = folder, lessons
@@ -57,7 +57,7 @@ class Trainer:
         self.model = build(experiment, len(data.names))
         self.averaged = build(experiment, len(data.names))
         if options.initial:
-            network.transfer(load_trained(runs / options.initial)[1], self.model)
+            transfer(load_trained(runs / options.initial)[1], self.model)
         self.averaged.set_weights(self.model.get_weights())
         self.optimizer = tf.keras.optimizers.Adam(options.rate, clipnorm=5.0)
         self.epoch = tf.Variable(0, dtype=tf.int64)

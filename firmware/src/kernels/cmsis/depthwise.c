@@ -9,14 +9,15 @@ static void portable_depthwise(const void *options, const int8_t *a, const int8_
 #undef kws_depthwise
 
 /*
- * Whether the last place has no more than a kernel's first tap on the input, as a pad that was
- * folded into the convolution can leave it: CMSIS-NN's kernel of 3 x 3 reads the second there, too.
+ * Whether of 3 x 3 taps only the first column is on the input at the last place, as a pad that was
+ * folded into the convolution can leave it: CMSIS-NN's kernel of that size reads the second, too.
  */
 static int middle_outside(const struct kws_depthwise *o)
 {
     const struct kws_taps *t = &o->taps;
 
-    return (o->out.width - 1) * t->stride_width + 1 >= o->in.width + t->left;
+    return t->height == 3 && t->width == 3 &&
+           (o->out.width - 1) * t->stride_width + 1 >= o->in.width + t->left;
 }
 
 /* Scratch: a shift a channel, then CMSIS-NN's: what is under the kernel, widened to int16. */
