@@ -157,6 +157,26 @@ def test_negative_material_is_of_other_words_and_training_noise(
         assert len(noises) == material.TRACKS
 
 
+def test_recorded_speech_counts_as_what_has_no_command(
+    tmp_path: Path, archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artefact = tiny_artefact(tmp_path / "tiny")
+    (tmp_path / "read" / "aloud").mkdir(parents=True)
+    murmur = np.random.default_rng(6).normal(0, 900, 310 * RATE).astype(np.int16)
+    soundfile.write(tmp_path / "read" / "aloud" / "a.flac", murmur, RATE, "PCM_16")
+    cut = list(material.recorded_speech(tmp_path / "read", RATE))
+    assert np.array_equal(np.concatenate([wave for _, wave in cut]), murmur)
+    assert [len(wave) / RATE for _, wave in cut] == [300, 10]
+    argv = [str(artefact.folder), "--data", str(archive), "--words", "2", "--hours", "0.01"]
+    assert tune.main([*argv, "--speech", str(tmp_path / "read")]) == 0
+    made = Artefact.load(artefact.folder).manifest.provenance["decision"]
+    assert made["command"].endswith("--speech DIR")
+    assert made["false_accepts"]["recorded speech"]["hours"] == pytest.approx(310 / 3600, abs=1e-3)
+    assert "recorded speech" in capsys.readouterr().out
+    assert tune.main([*argv, "--speech", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere: no recordings; expected running speech" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("asked", "hop"), [([], 2), (["--hop", "4"], 4)])
 def test_the_command_writes_what_it_chose(
     tmp_path: Path,

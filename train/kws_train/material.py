@@ -1,4 +1,4 @@
-"""What a decision is tuned on, of validation speakers: commands in streams, audio without any."""
+"""What a decision is tuned on: validation speakers' commands in streams, and audio without any."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from kws.artefact import Artefact
+from kws.audio import read_audio
 from kws.decide import is_keyword
 from kws.errors import RuntimeMissing
 from kws_train import augment, background, data, negatives, noise, streams
 from kws_train.data import Clip, DataError
 from kws_train.noise import Wave
+from kws_train.own_words import files
 from kws_train.speech import running_speech
 from kws_train.streams import Stream
 
@@ -79,6 +81,22 @@ def negative_material(
             yield "synthesised speech", speech
     except RuntimeMissing as error:
         log.warning("tuned without synthesised speech: %s", error)
+
+
+def recorded_speech(folder: Path, rate: int) -> Iterator[tuple[str, Wave]]:
+    """Stretches of the recordings in a folder and in those below it, each with its kind.
+
+    Raises `DataError` at once where there are none.
+    """
+    found = files(folder.rglob("*"))
+    if not found:
+        raise DataError(f"{folder}: no recordings; expected running speech, of any words")
+    length = int(STRETCH * rate)
+    return (
+        ("recorded speech", wave[start : start + length])
+        for wave in (read_audio(path, rate) for path in found)
+        for start in range(0, len(wave), length)
+    )
 
 
 def _validation(artefact: Artefact, archive: Path) -> tuple[list[Clip], list[Clip]]:

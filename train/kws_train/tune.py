@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from kws_train.data import DataError
 from kws_train.evaluate import count, positive
 from kws_train.intervals import Rate
 from kws_train.judge import progress
-from kws_train.material import negative_material, tuning_noises, validation_streams
+from kws_train.material import (
+    negative_material,
+    recorded_speech,
+    tuning_noises,
+    validation_streams,
+)
 from kws_train.spotting import Score, Smoothed, Trace
 from kws_train.streams import Stream
 from kws_train.tradeoff import Tradeoff, tradeoff
@@ -127,6 +133,13 @@ def main(argv: list[str] | None = None) -> int:
         help="of other words joined; of synthesised speech half, of noise a third of that "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="DIR",
+        help="recordings of running speech, whatever is said in it, to which it shall not answer "
+        "either",
+    )
     options = parser.parse_args(argv)
     return run(parser.prog, lambda: _tune(options))
 
@@ -138,6 +151,8 @@ def _tune(options: argparse.Namespace) -> None:
     heard = replace(
         artefact, manifest=replace(manifest, decision=replace(manifest.decision, hop=hop))
     )
+    rate = manifest.front_end.sample_rate
+    read = recorded_speech(options.speech, rate) if options.speech else iter(())
     noises = tuning_noises(artefact, options.data)
     spliced = [
         (stream, spotting.record(heard, stream.samples, f"Words in {streams.condition(snr_db)}"))
@@ -147,14 +162,15 @@ def _tune(options: argparse.Namespace) -> None:
             strict=True,
         )
     ]
+    without = negative_material(artefact, options.data, noises, options.hours)
     negative = [
         (kind, spotting.record(heard, samples, kind.capitalize()))
-        for kind, samples in negative_material(artefact, options.data, noises, options.hours)
+        for kind, samples in chain(without, read)
     ]
     choice = choose_decision(spliced, negative, options.target, hop)
     command = (
         f"kws-tune {manifest.name} --data DIR --target {options.target:g} --hop {hop} "
-        f"--words {options.words} --hours {options.hours:g}"
+        f"--words {options.words} --hours {options.hours:g}{' --speech DIR' * bool(options.speech)}"
     )
     tuning = _provenance(choice, command, options.target)
 
