@@ -35,7 +35,6 @@ TOGETHER = 25  # streams that are made at a time
 KNOWN = 1600  # times as many have commands
 JOINED, PHRASES, NOISE, READ = 160, 120, 120, 24  # times as many have none, by what they have
 VERSIONS = 4  # of read sentences and speech, one of them as it is
-SHARES = (0.25, 0.2, 0.15, 0.1, 0.3)  # of the kinds without commands, as they are drawn to train
 SEED = 2000  # of all that is drawn: other than that of the streams that a decision is fitted to
 GAP = (0.8, 2.0)  # seconds between words
 COMMANDS = 0.6  # share of the words that are labels
