@@ -213,20 +213,33 @@ def test_a_convolution_says_what_the_dense_layer_said(
     assert np.isclose(found, expected, atol=1e-4).mean() > 0.9
 
 
-def test_outputs_learn_what_teachers_say() -> None:
-    """The cost is least where an output agrees, in what is no command as well."""
+def test_outputs_learn_commands_and_that_there_is_none() -> None:
+    """The cost is least where an output agrees, however it parts what is no command."""
     from kws_train.on_streams import learned
 
+    commands = np.array([1, 1, 0, 0], np.float32)
     soft = np.array([[[0.5, 0.2, 0.1, 0.2]]], np.float16)
 
     def cost(*posteriors: float) -> float:
-        return float(learned(2 * np.log([[posteriors]], dtype=np.float32), soft, 2.0))
+        return float(learned(2 * np.log([[posteriors]], dtype=np.float32), soft, commands, 2.0))
 
     least = cost(0.5, 0.2, 0.1, 0.2)
-    assert least == pytest.approx(-4 * float((soft * np.log(soft.astype(float))).sum()), rel=1e-3)
-    assert cost(0.5, 0.2, 0.2, 0.1) > least + 0.01
+    entropy = -(0.5 * np.log(0.5) + 0.2 * np.log(0.2) + 0.3 * np.log(0.3))
+    assert least == pytest.approx(4 * entropy, rel=1e-3)
+    assert cost(0.5, 0.2, 0.25, 0.05) == pytest.approx(least, rel=1e-5)
     assert cost(0.4, 0.3, 0.1, 0.2) > least + 0.01
     assert cost(0.6, 0.2, 0.1, 0.1) > least + 0.01
+
+
+def test_noise_alone_is_told_from_what_is_said() -> None:
+    from kws_train.on_streams import apart
+
+    silent = np.array([1, 0], np.float32)
+    logits = np.zeros((2, 3, 2), np.float32)
+    assert float(apart(logits, silent)) == pytest.approx(np.log(2))
+    logits[0, :, 1] = logits[1, :, 0] = 9
+    assert float(apart(logits, silent)) < 1e-3
+    assert float(apart(logits, 1 - silent)) > 8
 
 
 def test_streams_are_of_the_clips_that_training_began_with(tmp_path: Path) -> None:

@@ -3280,7 +3280,7 @@ static const char *const labels[KWS_LABELS] = {
 };
 
 static const uint8_t thresholds[KWS_LABELS] = {
-    217, 96, 219, 181, 192, 159, 158, 215, 151, 114, 0, 0,
+    231, 90, 205, 147, 196, 130, 197, 222, 185, 73, 0, 0,
 };
 
 const struct kws_model kws_model = {
@@ -3289,7 +3289,7 @@ const struct kws_model kws_model = {
     .labels = labels,
     .thresholds = thresholds,
     .label_count = KWS_LABELS,
-    .smoothing = 1,
-    .refractory = 50,
+    .smoothing = 4,
+    .refractory = 62,
     .hop = 4,
 };

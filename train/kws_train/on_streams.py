@@ -19,6 +19,7 @@ from kws_train.trainer import EXPERIMENT, Trainer, as_input
 
 STEPS = 120  # in an epoch
 BATCH = 16  # streams with commands in a step, and as many without
+NOISE = 2  # which of the kinds of these is noise alone
 SHARES = (0.15, 0.2, 0.15, 0.05, 0.45)  # of the kinds of these, as `StreamCorpus` has them
 TOLD = 4  # outputs that shall tell a word, as a moving mean wants more than one
 FIRST, LAST = 0.35, 0.45  # seconds after a clip's start and end: it may be told between them
@@ -26,6 +27,7 @@ PLACES = 20  # outputs at most from the one to the other
 AFTER = 0.5  # seconds after a clip's end in which nothing is said against its word
 NEGATIVE = 0.2  # weight of an output that no command belongs to
 OUTPUTS_PER_WORD = 75.0  # of the streams without commands
+APART = 2.0  # weight of telling noise alone from what is said, in the streams without commands
 WRONG = 0.5  # weight of a word that is taken for another
 CENTRED = 0.5  # weight of the output whose window has the clip in its middle
 MEAN = 6  # outputs that a new depthwise layer is the mean of, to begin with
@@ -39,6 +41,7 @@ class Batch(NamedTuple):
     places   [BATCH, words, PLACES] outputs at which it may be told, -1 beyond them
     middle   [BATCH, words] the output whose window has it in its middle
     free     [BATCH, outputs] 1 where an output is of no command
+    silent   [BATCH] 1 where a stream without commands is of noise alone
     soft     [2 BATCH, outputs, labels] what teachers say; without any, [2 BATCH, 0, labels]
     """
 
@@ -47,6 +50,7 @@ class Batch(NamedTuple):
     places: NDArray[np.int32]
     middle: NDArray[np.int32]
     free: NDArray[np.float32]
+    silent: NDArray[np.float32]
     soft: NDArray[np.float16]
 
 
@@ -54,8 +58,8 @@ class OnStreams(Trainer):
     """Trains a network on streams, all its layers along them.
 
     A word is told by its best outputs while it passes and by the one in whose window it is in the
-    middle; all other outputs say "_unknown_" or "_silence_". With teachers, every output learns
-    what they say there as well.
+    middle; all other outputs say "_unknown_" or "_silence_", as `apart` parts them. With teachers,
+    every output learns what they say there as well.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class OnStreams(Trainer):
         super().__init__(experiment, data, folder, lessons)
         self.streams = streams
         self.commands = np.array([is_keyword(label) for label in labels], np.float32)
+        self.others = [labels.index(label) for label in (UNKNOWN, SILENCE)]
         head = {weight.ref() for weight in self.model.get_layer("words").trainable_weights}
         self.weights = [w for w in self.model.trainable_weights if w.ref() not in head]
         begun = read_experiment(folder.parent / experiment.train.initial / EXPERIMENT).network
@@ -98,7 +103,14 @@ class OnStreams(Trainer):
         return StreamSampler(self.streams, self.experiment, self.stride, self.lessons)
 
     def _along(
-        self, columns: Any, words: Any, places: Any, middle: Any, free: Any, soft: Any
+        self,
+        columns: Any,
+        words: Any,
+        places: Any,
+        middle: Any,
+        free: Any,
+        silent: Any,
+        soft: Any,
     ) -> Any:
         """One update; returns the loss and the share of words that their own windows tell."""
         from kws_train import along
@@ -115,8 +127,9 @@ class OnStreams(Trainer):
             beside = tf.reduce_sum(nothing[:BATCH] * free) / count
             without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
+            loss += APART * apart(tf.gather(logits[BATCH:], self.others, axis=-1), silent)
             if self.lessons is not None:
-                cost = learned(logits, soft, options.temperature)
+                cost = learned(logits, soft, self.commands, options.temperature)
                 loss = (1 - options.distil) * loss + options.distil * NEGATIVE * cost / count
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
@@ -144,15 +157,30 @@ class OnStreams(Trainer):
         return tf.reduce_sum(known * cost), tf.reduce_sum(known * hits)
 
 
-def learned(logits: Any, soft: Any, heat: float) -> Any:
-    """What it costs that outputs are not the teachers'.
+def learned(logits: Any, soft: Any, commands: NDArray[np.float32], heat: float) -> Any:
+    """What it costs that outputs are not the teachers', however they part what is no command.
 
-    `logits` and `soft`, posteriors at the temperature `heat`, are [n, outputs, labels]. Nothing
-    else tells "_unknown_" from "_silence_" here.
+    `logits` and `soft`, posteriors at the temperature `heat`, are [n, outputs, labels]; `commands`
+    is 1 for labels that are one.
     """
     import tensorflow as tf
 
-    return -(heat**2) * tf.reduce_sum(tf.cast(soft, tf.float32) * tf.nn.log_softmax(logits / heat))
+    said = tf.nn.log_softmax(logits / heat)
+    nothing = tf.reduce_logsumexp(said - 1e9 * commands, -1, keepdims=True)
+    said = tf.where(commands > 0, said, nothing)
+    return -(heat**2) * tf.reduce_sum(tf.cast(soft, tf.float32) * said)
+
+
+def apart(logits: Any, silent: Any) -> Any:
+    """What it costs that outputs do not tell "_silence_" of noise alone, "_unknown_" of the rest.
+
+    `logits` of "_unknown_" and "_silence_" are [n, outputs, 2]; `silent` [n] is 1 for noise.
+    """
+    import tensorflow as tf
+
+    more = logits[..., 1] - logits[..., 0]
+    said = tf.broadcast_to(silent[:, None], tf.shape(more))
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(said, more))
 
 
 class StreamSampler:
@@ -181,7 +209,8 @@ class StreamSampler:
             without = rng.integers(ends[kind], ends[kind + 1])
             where = placed(words[known], spoken[known], self.spec, self.stride)
             rows = np.concatenate([known, without])
-            yield Batch(columns[rows], *where, self.lessons[rows])
+            silent = (kind == NOISE).astype(np.float32)
+            yield Batch(columns[rows], *where, silent, self.lessons[rows])
 
 
 def placed(
