@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from kws.tables import tables
 from kws_train import clips, data
 from kws_train.config import EMBEDDING, ConfigError, Experiment
-from kws_train.data import UNKNOWN, Clip, DataError
+from kws_train.data import UNKNOWN, Clip
 from kws_train.hearing import hearing
-from kws_train.own_words import files
+from kws_train.own_words import speech_files
 from kws_train.versions import embed_versions, make_versions
 
 Heard = NDArray[Any]
@@ -172,10 +172,7 @@ def _recordings(speech: Path, labels: Sequence[str]) -> list[Clip]:
         raise ConfigError(
             f"speech is {UNKNOWN!r}, which is none of the labels; expected no --speech"
         )
-    found = files(speech.rglob("*"))
-    if not found:
-        raise DataError(f"{speech}: no recordings; expected speech without any of the words")
-    return [Clip(path, UNKNOWN, path.parent.name) for path in found]
+    return [Clip(path, UNKNOWN, path.parent.name) for path in speech_files(speech)]
 
 
 def _key(clips: Sequence[Clip], experiment: Experiment) -> str:

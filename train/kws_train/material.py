@@ -16,7 +16,7 @@ from kws.errors import RuntimeMissing
 from kws_train import augment, background, data, negatives, noise, streams
 from kws_train.data import Clip, DataError
 from kws_train.noise import Wave
-from kws_train.own_words import files
+from kws_train.own_words import speech_files
 from kws_train.speech import running_speech
 from kws_train.streams import Stream
 
@@ -88,9 +88,7 @@ def recorded_speech(folder: Path, rate: int) -> Iterator[tuple[str, Wave]]:
 
     Raises `DataError` at once where there are none.
     """
-    found = files(folder.rglob("*"))
-    if not found:
-        raise DataError(f"{folder}: no recordings; expected running speech, of any words")
+    found = speech_files(folder)
     length = int(STRETCH * rate)
     return (
         ("recorded speech", wave[start : start + length])

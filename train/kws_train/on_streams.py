@@ -19,8 +19,8 @@ from kws_train.trainer import EXPERIMENT, Trainer, as_input
 
 STEPS = 120  # in an epoch
 BATCH = 16  # streams with commands in a step, and as many without
-NOISE = 2  # which of the kinds of these is noise alone
-SHARES = (0.15, 0.2, 0.15, 0.05, 0.45)  # of the kinds of these, as `StreamCorpus` has them
+# of the latter, of each kind, in the order of `StreamCorpus`
+SHARES = {"joined": 0.15, "phrases": 0.2, "noise": 0.15, "sentences": 0.05, "speech": 0.45}
 TOLD = 4  # outputs that shall tell a word, as a moving mean wants more than one
 FIRST, LAST = 0.35, 0.45  # seconds after a clip's start and end: it may be told between them
 PLACES = 20  # outputs at most from the one to the other
@@ -202,14 +202,14 @@ class StreamSampler:
         """The batches of one epoch, which depend on the seed and its number alone."""
         rng = np.random.default_rng([self.seed, number])
         columns, ends, words, spoken = self.streams
-        shares = np.where(np.diff(ends) > 0, SHARES, 0)
+        shares = np.where(np.diff(ends) > 0, list(SHARES.values()), 0)
         for _ in range(self.steps):
             known = rng.integers(len(words), size=BATCH)
             kind = rng.choice(len(shares), BATCH, p=shares / shares.sum())
             without = rng.integers(ends[kind], ends[kind + 1])
             where = placed(words[known], spoken[known], self.spec, self.stride)
             rows = np.concatenate([known, without])
-            silent = (kind == NOISE).astype(np.float32)
+            silent = (kind == list(SHARES).index("noise")).astype(np.float32)
             yield Batch(columns[rows], *where, silent, self.lessons[rows])
 
 

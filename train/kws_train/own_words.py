@@ -195,6 +195,14 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
 
 
+def speech_files(folder: Path) -> list[Path]:
+    """Recordings of running speech in a folder and in those below it; `DataError` without any."""
+    found = files(folder.rglob("*"))
+    if not found:
+        raise DataError(f"{folder}: no recordings; expected speech, whatever is said in it")
+    return found
+
+
 class _Writer:
     """Writes clips of one rate and format; names tell the content, speakers and splits."""
 

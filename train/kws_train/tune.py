@@ -170,8 +170,8 @@ def _tune(options: argparse.Namespace) -> None:
     choice = choose_decision(spliced, negative, options.target, hop)
     command = (
         f"kws-tune {manifest.name} --data DIR --target {options.target:g} --hop {hop} "
-        f"--words {options.words} --hours {options.hours:g}{' --speech DIR' * bool(options.speech)}"
-    )
+        f"--words {options.words} --hours {options.hours:g}"
+    ) + (" --speech DIR" if options.speech else "")
     tuning = _provenance(choice, command, options.target)
 
     def change(found: Manifest) -> Manifest:
