@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_clips_of_another_experiment(tmp_path: Path) -> None:
     second.write_text('clips = "third"\n' + SMALL)
     with pytest.raises(ConfigError, match=r"third.toml: no such file"):
         read_experiment(second)
+
+
+def test_an_experiment_goes_on_with_another(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    small = SMALL.replace("[network]", "[network]\nprecision = 'int8'")
+    first.write_text(small + "[augment]\ncopies = 3\n[train]\nepochs = 7\nrate = 0.5\n")
+    second.write_text("description = 'longer'\n[train]\ninitial = 'first'\nepochs = 2\n")
+    begun, found = read_experiment(first), read_experiment(second)
+    train = Training(initial="first", epochs=2)
+    assert found == replace(begun, description="longer", publish=True, train=train)
+    third = tmp_path / "third.toml"
+    third.write_text("description = 'yet longer'\n[train]\ninitial = 'second'\n")
+    assert read_experiment(third).augment == begun.augment
+    first.write_text("description = ''\n[train]\ninitial = 'third'\n")
+    with pytest.raises(ConfigError, match=r"third.toml: starts from itself"):
+        read_experiment(third)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import soundfile
 from kws.audio import read_audio
 from kws.errors import RuntimeMissing
 from kws_train import debian_speech
-from kws_train.debian_speech import ENTRY, PACKAGES, QUEEN, RATE, gather
+from kws_train.debian_speech import PACKAGES, RATE, gather
 from kws_train.fetch import FetchError
+from kws_train.games import DISK, ENTRY, HEADER, LINES, QUEEN, SKY, SKY_RATE, UNPACKER
 
 VOICES = {"voices": "usr/share/voices/*"}
 CONTROL = "Package: voices\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n"
@@ -107,6 +108,80 @@ def test_lines_in_a_container_are_recordings_with_an_upper_band(
 
 
 @needs_dpkg
+@pytest.mark.skipif(not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed")
+def test_packed_lines_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lines, of which one is far into the disk, one too short, a picture and a line unpacked."""
+    random = np.random.default_rng(0)
+    game = tmp_path / "tree/usr/share/scummvm/game"
+    game.mkdir(parents=True)
+    disk, listed = b"", b""
+    for number, seconds, is_packed in (
+        (LINES[0], 2.5, True),
+        (LINES[1], 0.5, True),
+        (LINES[2], 2.0, True),
+        (LINES[-1] + 2000, 2.0, True),
+        (LINES[3], 2.0, False),
+    ):
+        samples = random.integers(100, 156, int(seconds * SKY_RATE), np.uint8).tobytes()
+        content = bytes(HEADER) + (packed(samples) if is_packed else samples)
+        content += bytes(-len(content) % 16)
+        far = number == LINES[2]
+        place = len(disk) >> 4 | 1 << 23 if far else len(disk)
+        listed += struct.pack("<H", number) + place.to_bytes(3, "little")
+        listed += (len(content) | 1 << 22).to_bytes(3, "little")
+        disk += content
+    (game / SKY).write_bytes(struct.pack("<I", len(listed) // 8) + listed)
+    (game / DISK).write_bytes(disk)
+    archive = packaged(tmp_path / "tree", monkeypatch)
+    (line,) = gather(archive / "speech", {"voices": "usr/share/scummvm/*/en"})
+    assert line.endswith("0.1 min, 2 recordings")
+    wave = read_audio(archive / "speech" / "voices-en.flac", RATE)
+    assert len(wave) / RATE == pytest.approx(4.5 + 2 * debian_speech.PAUSE, abs=0.01)
+    level = 10 * np.log10(np.mean((wave[: 2 * RATE] / 32_768.0) ** 2))
+    assert level == pytest.approx(20 * np.log10(56 / 12**0.5 / 128), abs=1)
+
+
+@needs_dpkg
+@pytest.mark.skipif(not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed")
+def test_a_damaged_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game = tmp_path / "tree/usr/share/scummvm/game"
+    game.mkdir(parents=True)
+    content = bytes(HEADER) + packed(bytes(20_000))[:-100]
+    size = len(content).to_bytes(3, "little")
+    (game / SKY).write_bytes(struct.pack("<IH", 1, LINES[7]) + bytes(3) + size)
+    (game / DISK).write_bytes(content)
+    archive = packaged(tmp_path / "tree", monkeypatch)
+    with pytest.raises(FetchError, match=rf"{DISK}: {UNPACKER} failed at {LINES[7]} \("):
+        list(gather(archive / "speech", {"voices": "usr/share/scummvm/*/en"}))
+
+
+def packed(content: bytes) -> bytes:
+    """Bytes by Rob Northen's first method, as one run of literals without a match behind it."""
+    power = len(content).bit_length()
+    fields = [(0, 2), (power + 1, 5)]  # flags; lengths of the codes for runs, of which one is used
+    fields += [(int(size == power), 4) for size in range(power + 1)]
+    fields += [(0, 5), (0, 5), (1, 16), (0, 1)]  # no matches; one run; the one code
+    fields += [(len(content) - (1 << power - 1), power - 1)]
+    bits, place = 0, 0
+    for value, width in fields:
+        bits |= value << place
+        place += width
+    stream = bits.to_bytes(-(-place // 16) * 2, "little") + content
+    sizes = struct.pack(">II", len(content), len(stream))
+    return b"RNC\1" + sizes + struct.pack(">HHBB", crc16(content), crc16(stream), 0, 1) + stream
+
+
+def crc16(content: bytes) -> int:
+    """CRC-16/ARC."""
+    crc = 0
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+@needs_dpkg
 def test_a_package_that_cannot_be_had_is_named(archive: Path) -> None:
     with pytest.raises(FetchError, match=r"others: apt-get failed \(E: no such package\)"):
         list(gather(archive / "speech", {"others": "*"}))
@@ -114,5 +189,5 @@ def test_a_package_that_cannot_be_had_is_named(archive: Path) -> None:
 
 def test_missing_tools_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeMissing, match="apt-get, dpkg-deb, ffmpeg not found"):
+    with pytest.raises(RuntimeMissing, match="apt-get, dpkg-deb, ffmpeg, ancient not found"):
         list(gather(tmp_path / "speech", PACKAGES))

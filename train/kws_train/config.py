@@ -22,6 +22,7 @@ from kws_train.data import COMMANDS
 
 CLIPS = "clips"  # key of a file: the experiment that it shares these with
 SHARED = ("labels", "augment", "synthetic")
+OWN = ("description", "publish", "train")  # of an experiment that goes on with another's network
 COLUMNS, EMBEDDING = "columns", "embedding"  # what a network hears
 
 
@@ -170,8 +171,16 @@ def read_experiment(path: Path) -> Experiment:
     """Read and check an experiment, in TOML or in the JSON that a training keeps.
 
     One with `clips = "NAME"` trains on clips as the experiment NAME beside it does: what it has not
-    of `SHARED` itself is as there. Raises `ConfigError` with the key that is wrong.
+    of `SHARED` itself is as there. One without a network is the experiment that it starts from,
+    trained on: only its `OWN` are not as there. Raises `ConfigError` with the key that is wrong.
     """
+    return parse_experiment(_whole(path), str(path))
+
+
+def _whole(path: Path, after: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A file's values and those that it has from others; `after` are files that start from it."""
+    if path in after:
+        raise ConfigError(f"{path}: starts from itself; expected a network or another experiment")
     values = _table(path)
     if name := values.pop(CLIPS, None):
         others = _table(path.with_name(f"{name}{path.suffix}"))
@@ -181,7 +190,11 @@ def read_experiment(path: Path) -> Experiment:
                 "expected that one"
             )
         values = {key: others[key] for key in SHARED if key in others} | values
-    return parse_experiment(values, str(path))
+    options = values.get("train")
+    if "network" not in values and isinstance(options, dict) and "initial" in options:
+        begun = _whole(path.with_name(f"{options['initial']}{path.suffix}"), (*after, path))
+        values = {key: begun[key] for key in begun if key not in OWN} | values
+    return values
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from rich.progress import track
 from kws.audio import FULL_SCALE, read_audio, to_int16
 from kws.errors import AudioError, RuntimeMissing
 from kws.spec import FrontEnd
+from kws_train import games
 from kws_train.fetch import FetchError
 from kws_train.own_words import files
 
@@ -25,22 +25,22 @@ Wave = NDArray[np.int16]
 RATE = FrontEnd().sample_rate
 PAUSE = 0.3  # seconds between two recordings
 G722 = ".g722"  # ITU-T's wideband telephony, which libsndfile does not read
-LEAST = 4000  # bytes of one in G.722 that is more than a click, or in MP3 than a word alone
-BAND = 0.38  # of an MP3's rate, to which its spectrum reaches
+LEAST = 4000  # bytes of one that is more than a click
+BAND, WIDE = 0.38, 0.45  # of a rate, to which the spectrum of an MP3 reaches, and that of samples
 FALL_DB = -8.0  # a kHz, of the image that a recording of a lower rate gets above its band
-QUEEN = "queen.1c"  # a game's one file of everything, ScummVM's container
-ENTRY = struct.Struct(">12sBII")  # in it: a name, its volume, where its bytes are, how many
 TOOLS = ("apt-get", "dpkg-deb")
 READER = "ffmpeg"  # of G.722
+READERS = {"g722": READER, "steel-sky": games.UNPACKER}  # of packages with this in their names
 
 
 # packages and, in them, folders of recordings, named after a voice or its language:
-# telephone prompts (CC BY-SA 3.0), the dialogues of two games (GPL; as freeware, by its own
-# licence), and another's names of things (GPL)
+# telephone prompts (CC BY-SA 3.0), the dialogues of three games (GPL; two as freeware, by their
+# own licences), and another's names of things (GPL)
 PACKAGES = {
     "asterisk-core-sounds-en-g722": "usr/share/asterisk/sounds/*",
     "asterisk-core-sounds-es-g722": "usr/share/asterisk/sounds/*",
     "asterisk-core-sounds-fr-g722": "usr/share/asterisk/sounds/*",
+    "beneath-a-steel-sky": "usr/share/scummvm/*/en",
     "fillets-ng-data": "usr/share/games/fillets-ng/sound/**/en",
     "fillets-ng-data-cs": "usr/share/games/fillets-ng/sound/**/cs",
     "fillets-ng-data-nl": "usr/share/games/fillets-ng/sound/**/nl",
@@ -53,13 +53,14 @@ console = Console(stderr=True)
 def gather(to: Path, packages: Mapping[str, str] = PACKAGES) -> Iterator[str]:
     """Fetch packages and write a recording for each voice into `to`; lines that say how long.
 
-    Nothing is installed. Raises `RuntimeMissing` without Debian's tools and ffmpeg, `FetchError`
-    for a package that cannot be had.
+    Nothing is installed. Raises `RuntimeMissing` without Debian's tools and those of `READERS`,
+    `FetchError` for a package that cannot be had.
     """
-    reader = [READER] if any(name.endswith("g722") for name in packages) else []
-    if absent := [tool for tool in (*TOOLS, *reader) if not shutil.which(tool)]:
+    readers = [tool for part, tool in READERS.items() if any(part in name for name in packages)]
+    if absent := [tool for tool in (*TOOLS, *readers) if not shutil.which(tool)]:
         raise RuntimeMissing(
-            f"{', '.join(absent)} not found; expected Debian or Ubuntu, with apt install ffmpeg"
+            f"{', '.join(absent)} not found; expected Debian or Ubuntu, "
+            f"with apt install {' '.join(READERS.values())}"
         )
     to.mkdir(parents=True, exist_ok=True)
     for package, pattern in packages.items():
@@ -83,25 +84,7 @@ def _unpack(name: str, folder: Path) -> None:
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise FetchError(f"{name}: {command[0]} failed ({why}); try apt-get update")
-    for path in folder.rglob(QUEEN):
-        _split(path)
-
-
-def _split(path: Path) -> None:
-    """Write what is said in a game's container beside it, each line an MP3 file in `en`.
-
-    Behind a magic, a version of six bytes, two flags and the number of entries they stand one
-    after the other (as ScummVM's tools write them). Lines so short that they may be a word alone,
-    a command for instance, are left out.
-    """
-    whole = path.read_bytes()
-    (count,) = struct.unpack_from(">H", whole, 13)
-    folder = path.parent / "en"
-    folder.mkdir()
-    for name, _, start, size in ENTRY.iter_unpack(whole[15 : 15 + count * ENTRY.size]):
-        stem, _, kind = name.rstrip(b"\0").decode("latin-1").partition(".")
-        if kind == "SB" and size >= LEAST:
-            (folder / f"{stem}.mp3").write_bytes(whole[start : start + size])
+    games.split(folder)
 
 
 def _voices(folders: Iterable[Path]) -> dict[str, list[Path]]:
@@ -147,9 +130,10 @@ def _filled(path: Path) -> Wave:
         return wave
     spectrum = np.fft.rfft(wave / FULL_SCALE)
     frequency = np.fft.rfftfreq(len(wave), 1 / RATE)
-    edge = int(np.searchsorted(frequency, BAND * rate))
+    band = rate * (WIDE if path.suffix == ".wav" else BAND)
+    edge = int(np.searchsorted(frequency, band))
     image = spectrum[edge - 1 : 0 : -1][: len(spectrum) - edge]
     above = slice(edge, edge + len(image))
-    fall = (frequency[above] - BAND * rate) / 1000 * FALL_DB
+    fall = (frequency[above] - band) / 1000 * FALL_DB
     spectrum[above] += image * 10 ** (fall / 20)
     return to_int16(np.fft.irfft(spectrum, len(wave)).astype(np.float32))
