@@ -110,7 +110,7 @@ def test_lines_in_a_container_are_recordings_with_an_upper_band(
 @needs_dpkg
 @pytest.mark.skipif(not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed")
 def test_packed_lines_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two lines, of which one is far into the disk, one too short, a picture and a line unpacked."""
+    """Two lines, one of them far into the disk; one too short, a picture and one not packed."""
     random = np.random.default_rng(0)
     game = tmp_path / "tree/usr/share/scummvm/game"
     game.mkdir(parents=True)
