@@ -231,12 +231,28 @@ def test_outputs_learn_commands_and_that_there_is_none() -> None:
     assert cost(0.6, 0.2, 0.1, 0.1) > least + 0.01
 
 
+def test_streams_of_noise_alone_are_marked_in_a_batch(trained: Path) -> None:
+    from kws_train.on_streams import BATCH, StreamSampler
+    from kws_train.stream_corpus import StreamCorpus
+
+    (folder,) = (trained / "cache").glob("streams-*")
+    streams = StreamCorpus(*(np.load(folder / f"{name}.npy") for name in StreamCorpus._fields))
+    experiment, _ = load_trained(trained / "runs" / "streams")
+    batches = list(StreamSampler(streams, experiment, stride=4).epoch(0))
+    noise = [columns.tobytes() for columns in streams.columns[streams.ends[2] : streams.ends[3]]]
+    for batch in batches:
+        marked = [columns.tobytes() in noise for columns in batch.columns]
+        assert batch.silent.tolist() == marked
+        assert len(marked) == 2 * BATCH
+    assert 0 < sum(batch.silent.sum() for batch in batches) < len(batches) * BATCH
+
+
 def test_noise_alone_is_told_from_what_is_said() -> None:
-    from kws_train.on_streams import apart
+    from kws_train.on_streams import RARE, apart
 
     silent = np.array([1, 0], np.float32)
     logits = np.zeros((2, 3, 2), np.float32)
-    assert float(apart(logits, silent)) == pytest.approx(np.log(2))
+    assert float(apart(logits, silent)) == pytest.approx(np.log(2) * (RARE + 1) / 2)
     logits[0, :, 1] = logits[1, :, 0] = 9
     assert float(apart(logits, silent)) < 1e-3
     assert float(apart(logits, 1 - silent)) > 8

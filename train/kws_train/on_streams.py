@@ -27,7 +27,8 @@ PLACES = 20  # outputs at most from the one to the other
 AFTER = 0.5  # seconds after a clip's end in which nothing is said against its word
 NEGATIVE = 0.2  # weight of an output that no command belongs to
 OUTPUTS_PER_WORD = 75.0  # of the streams without commands
-APART = 2.0  # weight of telling noise alone from what is said, in the streams without commands
+APART = 2.0  # weight of telling streams of noise alone from those in which something is said
+RARE = 4.0  # and of an output in noise alone there, since there are few of them
 WRONG = 0.5  # weight of a word that is taken for another
 CENTRED = 0.5  # weight of the output whose window has the clip in its middle
 MEAN = 6  # outputs that a new depthwise layer is the mean of, to begin with
@@ -41,7 +42,7 @@ class Batch(NamedTuple):
     places   [BATCH, words, PLACES] outputs at which it may be told, -1 beyond them
     middle   [BATCH, words] the output whose window has it in its middle
     free     [BATCH, outputs] 1 where an output is of no command
-    silent   [BATCH] 1 where a stream without commands is of noise alone
+    silent   [2 BATCH] 1 where a stream is of noise alone
     soft     [2 BATCH, outputs, labels] what teachers say; without any, [2 BATCH, 0, labels]
     """
 
@@ -127,10 +128,10 @@ class OnStreams(Trainer):
             beside = tf.reduce_sum(nothing[:BATCH] * free) / count
             without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
-            loss += APART * apart(tf.gather(logits[BATCH:], self.others, axis=-1), silent)
             if self.lessons is not None:
                 cost = learned(logits, soft, self.commands, options.temperature)
                 loss = (1 - options.distil) * loss + options.distil * NEGATIVE * cost / count
+            loss += APART * apart(tf.gather(logits, self.others, axis=-1), silent)
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
         self._average()
@@ -180,7 +181,7 @@ def apart(logits: Any, silent: Any) -> Any:
 
     more = logits[..., 1] - logits[..., 0]
     said = tf.broadcast_to(silent[:, None], tf.shape(more))
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(said, more))
+    return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(said, more, RARE))
 
 
 class StreamSampler:
@@ -209,7 +210,8 @@ class StreamSampler:
             without = rng.integers(ends[kind], ends[kind + 1])
             where = placed(words[known], spoken[known], self.spec, self.stride)
             rows = np.concatenate([known, without])
-            silent = (kind == list(SHARES).index("noise")).astype(np.float32)
+            noise = kind == list(SHARES).index("noise")
+            silent = np.concatenate([np.zeros_like(noise), noise]).astype(np.float32)
             yield Batch(columns[rows], *where, silent, self.lessons[rows])
 
 
