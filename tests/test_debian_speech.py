@@ -15,11 +15,14 @@ from kws.errors import RuntimeMissing
 from kws_train import debian_speech
 from kws_train.debian_speech import PACKAGES, RATE, gather
 from kws_train.fetch import FetchError
-from kws_train.games import DISK, ENTRY, HEADER, LINES, QUEEN, SKY, SKY_RATE, UNPACKER
+from kws_train.games import DISK, ENTRY, HEADER, LINES, NUMBER, QUEEN, SKY, SKY_RATE, UNPACKER
 
 VOICES = {"voices": "usr/share/voices/*"}
 CONTROL = "Package: voices\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n"
 needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
+needs_unpacker = pytest.mark.skipif(
+    not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed"
+)
 
 
 @pytest.fixture
@@ -108,13 +111,11 @@ def test_lines_in_a_container_are_recordings_with_an_upper_band(
 
 
 @needs_dpkg
-@pytest.mark.skipif(not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed")
+@needs_unpacker
 def test_packed_lines_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two lines, one of them far into the disk; one too short, a picture and one not packed."""
     random = np.random.default_rng(0)
-    game = tmp_path / "tree/usr/share/scummvm/game"
-    game.mkdir(parents=True)
-    disk, listed = b"", b""
+    disk, listed = b"", []
     for number, seconds, is_packed in (
         (LINES[0], 2.5, True),
         (LINES[1], 0.5, True),
@@ -127,12 +128,9 @@ def test_packed_lines_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyP
         content += bytes(-len(content) % 16)
         far = number == LINES[2]
         place = len(disk) >> 4 | 1 << 23 if far else len(disk)
-        listed += struct.pack("<H", number) + place.to_bytes(3, "little")
-        listed += (len(content) | 1 << 22).to_bytes(3, "little")
+        listed.append((number, place, len(content) | 1 << 22))
         disk += content
-    (game / SKY).write_bytes(struct.pack("<I", len(listed) // 8) + listed)
-    (game / DISK).write_bytes(disk)
-    archive = packaged(tmp_path / "tree", monkeypatch)
+    archive = sky(tmp_path, listed, disk, monkeypatch)
     (line,) = gather(archive / "speech", {"voices": "usr/share/scummvm/*/en"})
     assert line.endswith("0.1 min, 2 recordings")
     wave = read_audio(archive / "speech" / "voices-en.flac", RATE)
@@ -142,17 +140,27 @@ def test_packed_lines_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @needs_dpkg
-@pytest.mark.skipif(not shutil.which(UNPACKER), reason=f"{UNPACKER} is not installed")
+@needs_unpacker
 def test_a_damaged_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    game = tmp_path / "tree/usr/share/scummvm/game"
-    game.mkdir(parents=True)
     content = bytes(HEADER) + packed(bytes(20_000))[:-100]
-    size = len(content).to_bytes(3, "little")
-    (game / SKY).write_bytes(struct.pack("<IH", 1, LINES[7]) + bytes(3) + size)
-    (game / DISK).write_bytes(content)
-    archive = packaged(tmp_path / "tree", monkeypatch)
+    archive = sky(tmp_path, [(LINES[7], 0, len(content))], content, monkeypatch)
     with pytest.raises(FetchError, match=rf"{DISK}: {UNPACKER} failed at {LINES[7]} \("):
         list(gather(archive / "speech", {"voices": "usr/share/scummvm/*/en"}))
+
+
+def sky(
+    folder: Path, listed: list[tuple[int, int, int]], disk: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of an apt-get whose one package is the game, its list of these numbers."""
+    game = folder / "tree/usr/share/scummvm/game"
+    game.mkdir(parents=True)
+    entries = (
+        NUMBER.pack(number, place.to_bytes(3, "little"), size.to_bytes(3, "little"))
+        for number, place, size in listed
+    )
+    (game / SKY).write_bytes(struct.pack("<I", len(listed)) + b"".join(entries))
+    (game / DISK).write_bytes(disk)
+    return packaged(folder / "tree", monkeypatch)
 
 
 def packed(content: bytes) -> bytes:

@@ -26,7 +26,7 @@ RATE = FrontEnd().sample_rate
 PAUSE = 0.3  # seconds between two recordings
 G722 = ".g722"  # ITU-T's wideband telephony, which libsndfile does not read
 LEAST = 4000  # bytes of one that is more than a click
-BAND, WIDE = 0.38, 0.45  # of a rate, to which the spectrum of an MP3 reaches, and that of samples
+BAND, WAV_BAND = 0.38, 0.45  # of a rate, to which a spectrum reaches: compressed, and in a WAV
 FALL_DB = -8.0  # a kHz, of the image that a recording of a lower rate gets above its band
 TOOLS = ("apt-get", "dpkg-deb")
 READER = "ffmpeg"  # of G.722
@@ -130,7 +130,7 @@ def _filled(path: Path) -> Wave:
         return wave
     spectrum = np.fft.rfft(wave / FULL_SCALE)
     frequency = np.fft.rfftfreq(len(wave), 1 / RATE)
-    band = rate * (WIDE if path.suffix == ".wav" else BAND)
+    band = rate * (WAV_BAND if path.suffix == ".wav" else BAND)
     edge = int(np.searchsorted(frequency, band))
     image = spectrum[edge - 1 : 0 : -1][: len(spectrum) - edge]
     above = slice(edge, edge + len(image))

@@ -103,46 +103,40 @@ class OnStreams(Trainer):
     def _sampler(self) -> StreamSampler:
         return StreamSampler(self.streams, self.experiment, self.stride, self.lessons)
 
-    def _along(
-        self,
-        columns: Any,
-        words: Any,
-        places: Any,
-        middle: Any,
-        free: Any,
-        silent: Any,
-        soft: Any,
-    ) -> Any:
-        """One update; returns the loss and the share of words that their own windows tell."""
+    def _along(self, *parts: Any) -> Any:
+        """One update by the parts of a `Batch`.
+
+        Returns the loss and the share of words that their own windows tell.
+        """
         from kws_train import along
 
-        tf, options = self.tf, self.experiment.train
-        x = as_input(columns, self.experiment)
+        tf, options, batch = self.tf, self.experiment.train, Batch(*parts)
+        x = as_input(batch.columns, self.experiment)
         with tf.GradientTape() as tape:
             logits = along.outputs(self.experiment.network, self.model, x)
-            logits = logits[:, : free.shape[1]]
+            logits = logits[:, : batch.free.shape[1]]
             said = tf.nn.log_softmax(logits)
             nothing = -tf.reduce_logsumexp(said - 1e9 * self.commands, -1)
-            told, right = self._told(said[:BATCH], words, places, middle)
-            count = tf.maximum(tf.reduce_sum(tf.cast(words >= 0, tf.float32)), 1.0)
-            beside = tf.reduce_sum(nothing[:BATCH] * free) / count
+            told, right = self._told(said[:BATCH], batch)
+            count = tf.maximum(tf.reduce_sum(tf.cast(batch.words >= 0, tf.float32)), 1.0)
+            beside = tf.reduce_sum(nothing[:BATCH] * batch.free) / count
             without = OUTPUTS_PER_WORD * tf.reduce_mean(nothing[BATCH:])
             loss = told / count + NEGATIVE * (beside + without)
             if self.lessons is not None:
-                cost = learned(logits, soft, self.commands, options.temperature)
+                cost = learned(logits, batch.soft, self.commands, options.temperature)
                 loss = (1 - options.distil) * loss + options.distil * NEGATIVE * cost / count
-            loss += APART * apart(tf.gather(logits, self.others, axis=-1), silent)
+            loss += APART * apart(tf.gather(logits, self.others, axis=-1), batch.silent)
         gradients = tape.gradient(loss, self.weights)
         self.optimizer.apply_gradients(zip(gradients, self.weights, strict=True))
         self._average()
         return loss, right / count
 
-    def _told(self, said: Any, words: Any, places: Any, middle: Any) -> tuple[Any, Any]:
+    def _told(self, said: Any, batch: Batch) -> tuple[Any, Any]:
         """What it costs how all words are told, and how many of them their own windows tell.
 
-        `said` are log posteriors [n, outputs, labels], the others as in `Batch`.
+        `said` are log posteriors [BATCH, outputs, labels].
         """
-        tf = self.tf
+        tf, words, places = self.tf, batch.words, batch.places
         known = tf.cast(words >= 0, tf.float32)
         hot = tf.one_hot(words, len(self.commands))  # nothing, where there is no word
         at = tf.gather(said, tf.maximum(places, 0), batch_dims=1)  # [n, words, PLACES, labels]
@@ -152,7 +146,7 @@ class OnStreams(Trainer):
         other = tf.reduce_sum(tf.exp(at) * (1 - hot[:, :, None]) * self.commands, -1)
         wrong = -tf.math.log1p(-tf.minimum(other, 0.999))
         cost += WRONG * tf.reduce_mean(tf.math.top_k(wrong, TOLD).values, -1)
-        centred = tf.gather(said, middle, batch_dims=1)
+        centred = tf.gather(said, batch.middle, batch_dims=1)
         cost -= CENTRED * tf.reduce_sum(centred * hot, -1)
         hits = tf.cast(tf.argmax(centred, -1, words.dtype) == words, tf.float32)
         return tf.reduce_sum(known * cost), tf.reduce_sum(known * hits)
