@@ -90,7 +90,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(versions, "ROOMS", 2)
         patch.setattr(stream_corpus, "TOGETHER", 3)
         patch.setattr(stream_corpus, "KNOWN", 4)
-        for name in ("JOINED", "PHRASES", "NOISE", "READ"):
+        for name in ("JOINED", "NOISE", "READ"):
             patch.setattr(stream_corpus, name, 1)
         patch.setattr(on_streams, "STEPS", 3)
         assert main([str(root / "streams.toml"), f"--data={archive}", *places]) == 0
@@ -103,7 +103,7 @@ def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
         np.load(folder / f"{name}.npy") for name in ("columns", "ends", "words", "spoken")
     )
     # of each kind three at a time, sentences and the recording of 20 s in four versions
-    assert np.diff(ends, prepend=0).tolist() == [4 * 3, 3, 3, 3, 3 * 4, 1 * 4]
+    assert np.diff(ends, prepend=0).tolist() == [4 * 3, 3, 3, 3 * 4, 1 * 4]
     assert columns.shape == (ends[-1], 750, 38)
     assert len(words) == len(spoken) == 12
     said = words >= 0
@@ -239,7 +239,7 @@ def test_streams_of_noise_alone_are_marked_in_a_batch(trained: Path) -> None:
     streams = StreamCorpus(*(np.load(folder / f"{name}.npy") for name in StreamCorpus._fields))
     experiment, _ = load_trained(trained / "runs" / "streams")
     batches = list(StreamSampler(streams, experiment, stride=4).epoch(0))
-    noise = [columns.tobytes() for columns in streams.columns[streams.ends[2] : streams.ends[3]]]
+    noise = [columns.tobytes() for columns in streams.columns[streams.ends[1] : streams.ends[2]]]
     for batch in batches:
         marked = [columns.tobytes() in noise for columns in batch.columns]
         assert batch.silent.tolist() == marked

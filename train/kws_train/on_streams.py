@@ -20,13 +20,13 @@ from kws_train.trainer import EXPERIMENT, Trainer, as_input
 STEPS = 120  # in an epoch
 BATCH = 16  # streams with commands in a step, and as many without
 # of the latter, of each kind, in the order of `StreamCorpus`
-SHARES = {"joined": 0.15, "phrases": 0.2, "noise": 0.15, "sentences": 0.05, "speech": 0.45}
+SHARES = {"joined": 0.15, "noise": 0.15, "sentences": 0.05, "speech": 0.65}
 TOLD = 4  # outputs that shall tell a word, as a moving mean wants more than one
 FIRST, LAST = 0.35, 0.45  # seconds after a clip's start and end: it may be told between them
 PLACES = 20  # outputs at most from the one to the other
 AFTER = 0.5  # seconds after a clip's end in which nothing is said against its word
 NEGATIVE = 0.2  # weight of an output that no command belongs to
-OUTPUTS_PER_WORD = 75.0  # of the streams without commands
+OUTPUTS_PER_WORD = 300.0  # of the streams without commands
 APART = 2.0  # weight of telling streams of noise alone from those in which something is said
 RARE = 4.0  # and of an output in noise alone there, since there are few of them
 WRONG = 0.5  # weight of a word that is taken for another

@@ -6,7 +6,6 @@ They are made of the clips that versions are made of, and of the same noise and 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,13 +32,12 @@ COLUMNS = 750  # of a stream: 12 s
 WORDS = 8  # of it, at most
 TOGETHER = 25  # streams that are made at a time
 KNOWN = 1600  # times as many have commands
-JOINED, PHRASES, NOISE, READ = 160, 120, 120, 24  # times as many have none, by what they have
+JOINED, NOISE, READ = 160, 120, 24  # times as many have none, by what they have
 VERSIONS = 4  # of read sentences and speech, one of them as it is
 SEED = 2000  # of all that is drawn: other than that of the streams that a decision is fitted to
 GAP = (0.8, 2.0)  # seconds between words
 COMMANDS = 0.6  # share of the words that are labels
 SCENES = 0.15  # share of the others that are no words, but parts of them, phrases and such
-PHRASE = 3.0  # seconds of a phrase of real words
 BALANCE = 0.2  # power of a label's clips that it is drawn with
 PLAIN = 0.75  # share of the streams in which clips are as they were recorded, at one level
 CALM = 0.3  # share of the streams with commands that are without noise
@@ -53,10 +51,10 @@ Columns = NDArray[np.int8]
 
 
 class StreamCorpus(NamedTuple):
-    """Streams, kind by kind: with commands, other words joined, phrases, noise, sentences, speech.
+    """Streams, kind by kind: with commands, other words joined, noise, sentences, speech.
 
     columns  int8 [n, COLUMNS, coefficients]
-    ends     of each kind among them: [6]
+    ends     of each kind among them: [5]
     words    int32 [known, WORDS] label of each command, -1 where there is none
     spoken   int32 [known, WORDS, 2] first sample and end of each command's clip
     """
@@ -145,7 +143,6 @@ def _jobs(
     recorded = list(zip(material.waves, material.words, strict=True))
     recorded = recorded[: material.recordings + material.synthetic]
     others = [wave for wave, word in recorded if word >= len(labels)]
-    words = [wave for wave, _ in recorded]
     surround = _surroundings(material.noises, experiment, length)
     with_commands = _speaker(material, experiment, length, surround)
     seconds = TOGETHER * length / rate
@@ -157,18 +154,6 @@ def _jobs(
         seed, plain = int(rng.integers(2**31)), bool(rng.random() < PLAIN)
         wave = negatives.joined_words(others, material.noises, rate, seconds, seed)
         return [_Sound(part, (), plain) for part in _cut(wave, length)]
-
-    def phrases(rng: noise.Rng) -> list[_Sound]:
-        made = []
-        for _ in range(TOGETHER):
-            parts = [
-                scenes.phrase(words, int(PHRASE * rate), rate, rng)
-                for _ in range(math.ceil(length / (PHRASE * rate)))
-            ]
-            plain = bool(rng.random() < PLAIN)
-            sound = np.concatenate(parts)[:length].astype(np.float32)
-            made.append(_Sound(surround(_levelled(sound, rate), plain, rng), (), plain))
-        return made
 
     def alone(rng: noise.Rng) -> list[_Sound]:
         seed = int(rng.integers(2**31))
@@ -189,7 +174,7 @@ def _jobs(
 
     read = [versions(running_speech(seconds, rate, SEED + i, labels)) for i in range(READ)]
     heard = [versions(read_audio(path, rate)) for path in speech]
-    counted = ((known, KNOWN), (joined, JOINED), (phrases, PHRASES), (alone, NOISE))
+    counted = ((known, KNOWN), (joined, JOINED), (alone, NOISE))
     return [*([job] * count for job, count in counted), read, heard]
 
 
