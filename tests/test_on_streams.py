@@ -23,7 +23,6 @@ pytestmark = pytest.mark.train
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 CLIPS = f"""
 description = "A small network for a test"
-publish = false
 labels = {json.dumps(LABELS)}
 [front_end]
 columns = 20
@@ -42,8 +41,13 @@ room = 0.5
 channel = 3.0
 {BRIEFLY}"""
 # in float and with a residual layer
-WIDE = CLIPS.replace('precision = "int8"\n', "").replace(
-    '{ kind = "pool"', '{ kind = "residual", filters = 6, kernel = [2, 1] },\n    { kind = "pool"'
+WIDE = (
+    CLIPS.replace('precision = "int8"\n', "")
+    .replace("labels", "publish = false\nlabels", 1)
+    .replace(
+        '{ kind = "pool"',
+        '{ kind = "residual", filters = 6, kernel = [2, 1] },\n    { kind = "pool"',
+    )
 )
 
 
@@ -64,11 +68,7 @@ def along_streams(clips: str, rows: int, train: str) -> str:
 
 
 TEACHER = along_streams(WIDE, 3, 'initial = "wide"')
-STREAMS = along_streams(
-    CLIPS.replace("publish = false\n", ""),
-    4,
-    'initial = "clips"\nteacher = ["teacher"]\ndistil = 0.5',
-)
+STREAMS = along_streams(CLIPS, 4, 'initial = "clips"\nteacher = ["teacher"]\ndistil = 0.5')
 EXPERIMENTS = {"clips": CLIPS, "wide": WIDE, "teacher": TEACHER, "streams": STREAMS}
 
 
@@ -116,6 +116,11 @@ def test_streams_are_made_of_words_and_of_what_has_none(trained: Path) -> None:
     assert gaps.min() > 0.79
     sound = columns[:, :, 1:].astype(float).std(axis=(1, 2))
     assert (sound > 1).all()
+
+
+def test_what_is_only_started_or_learned_from_is_not_published(trained: Path) -> None:
+    assert {path.name for path in (trained / "runs").iterdir()} == set(EXPERIMENTS)
+    assert [path.name for path in (trained / "models").iterdir()] == ["streams"]
 
 
 def test_outputs_lie_as_far_apart_as_the_detectors(trained: Path) -> None:

@@ -42,8 +42,8 @@ def seeded(path: Path, seed: int = 0) -> tuple[str, Experiment]:
     return f"{path.stem}{SEED}{seed}", replace(experiment, train=options)
 
 
-def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
-    """Train an experiment, those that it starts or learns from first, and publish it."""
+def train(path: Path, options: argparse.Namespace, seed: int = 0, *, asked: bool = True) -> None:
+    """Train an experiment, those that it starts or learns from first; publish it if `asked` for."""
     name, experiment = seeded(path, seed)
     needs = experiment.train
     for needed in dict.fromkeys((needs.initial, *needs.teacher)):
@@ -51,7 +51,7 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         if other == path:
             raise ConfigError(f"{path}: starts or learns from itself; expected another experiment")
         if needed and not is_trained(options.runs, needed, read_experiment(other)):
-            train(other, options)
+            train(other, options, asked=False)
     if needs.streams:
         data, trainer = _on_streams(path, experiment, options.runs / name, options)
     else:
@@ -62,7 +62,7 @@ def train(path: Path, options: argparse.Namespace, seed: int = 0) -> None:
         trainer = Trainer(experiment, data, options.runs / name, told)
     accuracy = trainer.run()
     console.print(f"{name}: validation accuracy {100 * accuracy:.2f} %")
-    if experiment.publish:
+    if asked and experiment.publish:
         from kws_train.publish import publish
 
         _, model = load_trained(options.runs / name)
